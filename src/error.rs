@@ -1,0 +1,165 @@
+//! The closed list of ways a request can fail.
+//!
+//! A variant says what the *client* could do about it; what it looks like on the wire is decided once, in
+//! [`policy::problem`](crate::policy::problem). Every variant is cheap to clone, because one failed fetch is
+//! shared by everybody who waited for it. Internal causes ride along as text for the log and never reach a client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a request was not answered with a job.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The id in the path is not exactly 32 of `[0-9A-Za-z]`.
+    #[error("job id is not 32 letters and digits")]
+    InvalidJobId,
+    /// The request breaks a rule of HTTP that the gateway insists on; the text is public.
+    #[error("unreadable request: {0}")]
+    UnreadableRequest(&'static str),
+    /// The request announced a body; the connection is closed after the answer.
+    #[error("a GET with a body")]
+    UnexpectedBody,
+    /// The `Host` is well-formed but not one of `server.allowed_hosts`.
+    #[error("host not served here")]
+    Misdirected,
+    /// No client key was presented.
+    #[error("no client key")]
+    MissingKey,
+    /// A client key was presented that no client has.
+    #[error("unknown client key")]
+    UnknownKey,
+    /// The presented key is over 512 bytes: somebody's real IAM token.
+    #[error("client key too long to be one of ours")]
+    OversizedKey,
+    /// A signature (virtual AK/SK) was presented that does not verify.
+    #[error("bad client signature")]
+    BadSignature,
+    /// The client is known but may not see this job.
+    #[error("job not allowed for this client")]
+    JobForbidden,
+    /// No such route.
+    #[error("no such route")]
+    NoRoute,
+    /// The route exists, the method does not.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// The request target is longer than the gateway reads.
+    #[error("request target too long")]
+    UriTooLong,
+    /// Nothing stored, and the upstream budget is spent.
+    #[error("budget spent, free again in {retry_after:?}")]
+    BudgetSpent {
+        /// When a call is certainly free again.
+        retry_after: Duration,
+    },
+    /// Nothing stored, and upstream told us to stop calling for a while.
+    #[error("upstream throttles, next call in {retry_after:?}")]
+    ThrottleHold {
+        /// When the hold ends.
+        retry_after: Duration,
+    },
+    /// Upstream answered about the job or the request: passed on with its own code and text.
+    #[error("upstream answered {status:?} {code}")]
+    Passed {
+        /// What the client gets.
+        status: PassedStatus,
+        /// Upstream's code, never empty.
+        code: Arc<str>,
+        /// Upstream's text, cleaned, never empty.
+        message: Arc<str>,
+    },
+    /// Upstream throttled this very call (429, or 500 `CB.00060211`).
+    #[error("upstream throttled: {code}")]
+    Throttled {
+        /// Upstream's code, never empty.
+        code: Arc<str>,
+        /// Upstream's text, cleaned, never empty.
+        message: Arc<str>,
+        /// The window named in the text, or one budget window.
+        retry_after: Duration,
+    },
+    /// Upstream refused the central credential.
+    #[error("upstream refused the central credential")]
+    CredentialRefused,
+    /// Calls are held back because upstream refused the central credential a moment ago.
+    #[error("credential hold for {retry_after:?}")]
+    CredentialHold {
+        /// When the next probe may go out.
+        retry_after: Duration,
+    },
+    /// The credential cannot be read (its file is gone or empty).
+    #[error("central credential not available: {0}")]
+    CredentialUnavailable(Arc<str>),
+    /// Upstream says the gateway is set up wrongly (no such API, redirects, methods).
+    #[error("upstream is set up wrongly: status {status}, code {code:?}")]
+    Misconfigured {
+        /// Upstream's status.
+        status: u16,
+        /// Upstream's code, if it had one.
+        code: Option<Arc<str>>,
+    },
+    /// Upstream failed with a 5xx of its own.
+    #[error("upstream failed with {status:?}, code {code:?}")]
+    UpstreamFailed {
+        /// What the client gets.
+        status: FailedStatus,
+        /// Upstream's code, if it had one.
+        code: Option<Arc<str>>,
+        /// Upstream's text, cleaned; `None` without a code.
+        message: Option<Arc<str>>,
+    },
+    /// A 200 that is no success, or an answer the table has no row for.
+    #[error("not a success: {detail}")]
+    NotSuccess {
+        /// Upstream's code, if it had one.
+        code: Option<Arc<str>>,
+        /// Upstream's text, cleaned; `None` without a code.
+        message: Option<Arc<str>>,
+        /// Why, for the log.
+        detail: Arc<str>,
+    },
+    /// Cannot connect: refused, unreachable, name resolution, TLS.
+    #[error("cannot reach upstream: {0}")]
+    Unreachable(Arc<str>),
+    /// The connection was lost before a byte of the answer came: safe to try once more on a new one.
+    #[error("connection lost before an answer: {0}")]
+    ConnectionLost(Arc<str>),
+    /// No answer within `upstream.timeout`, or within `server.request_timeout`.
+    #[error("timed out")]
+    TimedOut,
+    /// Too many requests wait or are in flight.
+    #[error("too many requests in flight or waiting")]
+    Overloaded,
+    /// The gateway is draining.
+    #[error("draining")]
+    Draining,
+    /// A fault of our own; the text is for the log.
+    #[error("internal fault: {0}")]
+    Internal(Arc<str>),
+}
+
+/// The statuses of upstream that are passed on with its code: the request or the job is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassedStatus {
+    /// 400: upstream does not like the request.
+    BadRequest,
+    /// 403 of the build service: not for the credential's user.
+    Forbidden,
+    /// 404, or 422 `…00031006`: no such job.
+    NotFound,
+    /// Any other 422.
+    Unprocessable,
+}
+
+/// The statuses of a failing upstream that are passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedStatus {
+    /// 500.
+    Internal,
+    /// 502.
+    BadGateway,
+    /// 503.
+    Unavailable,
+    /// 504.
+    GatewayTimeout,
+}

@@ -1,0 +1,2 @@
+//! MECHANISM. One file a layer; none imports another.
+pub mod fetch;

@@ -1,0 +1,16 @@
+//! PURE. Decisions: facts and `now` in, a value with its reason out.
+//!
+//! Nothing here does I/O, reads a clock, takes a lock or writes a log, so every rule can be read and tested alone.
+//! The layers ask, and act on the answer.
+
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod budget;
+pub mod failure;
+pub mod freshness;
+pub mod hold;
+pub mod job;
+pub mod json;
+pub mod normalise;
+pub mod outcome;
+pub mod problem;

@@ -1,0 +1,236 @@
+//! How a request was answered: one value feeds the `Cache-Status` field, the metric label, the log and the question
+//! of what it cost.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// How a request was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// By the gateway itself, without a job: health.
+    Local,
+    /// From a fresh stored response.
+    Hit {
+        /// What is left of its freshness lifetime.
+        ttl: Duration,
+    },
+    /// From upstream's answer.
+    Forwarded {
+        /// Why nothing stored could be used.
+        reason: ForwardReason,
+        /// True for a follower: it shared another request's fetch.
+        collapsed: bool,
+        /// What is left of the freshness lifetime of what was stored; `None` on failure.
+        stored: Option<Duration>,
+        /// Upstream calls this request paid for (0 for followers).
+        calls: u32,
+    },
+    /// Refused before anything was looked up: the client's own fault.
+    Refused,
+    /// Nothing stored, and upstream may not be asked now: budget, throttle, credential, overload, drain.
+    Held {
+        /// True for a follower.
+        collapsed: bool,
+    },
+    /// A fault of our own.
+    Fault,
+    /// The client went away before the answer was ready.
+    Abandoned,
+}
+
+/// Why a request went to upstream (RFC 9211 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardReason {
+    /// Nothing stored for this job.
+    UriMiss,
+    /// Something stored, but past its lifetime.
+    Stale,
+}
+
+/// [`Outcome`] without its numbers: a metric label and a log field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutcomeKind {
+    /// See [`Outcome::Local`].
+    Local,
+    /// See [`Outcome::Hit`].
+    Hit,
+    /// Forwarded as the leader, answered with a job.
+    Miss,
+    /// Forwarded as a follower, answered with a job.
+    Collapsed,
+    /// Forwarded, and upstream's answer was a failure.
+    Failed,
+    /// See [`Outcome::Refused`].
+    Refused,
+    /// See [`Outcome::Held`].
+    Held,
+    /// See [`Outcome::Fault`].
+    Fault,
+    /// See [`Outcome::Abandoned`].
+    Abandoned,
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// The outcome of a request that failed before anything was looked up or forwarded.
+    #[must_use]
+    pub fn of_error(error: &Error) -> Self {
+        match error {
+            Error::InvalidJobId
+            | Error::UnreadableRequest(_)
+            | Error::UnexpectedBody
+            | Error::Misdirected
+            | Error::MissingKey
+            | Error::UnknownKey
+            | Error::OversizedKey
+            | Error::BadSignature
+            | Error::JobForbidden
+            | Error::NoRoute
+            | Error::MethodNotAllowed
+            | Error::UriTooLong => Self::Refused,
+            Error::BudgetSpent { .. }
+            | Error::ThrottleHold { .. }
+            | Error::CredentialHold { .. }
+            | Error::CredentialUnavailable(_)
+            | Error::Overloaded
+            | Error::Draining
+            | Error::TimedOut => Self::Held { collapsed: false },
+            Error::Passed { .. }
+            | Error::Throttled { .. }
+            | Error::CredentialRefused
+            | Error::Misconfigured { .. }
+            | Error::UpstreamFailed { .. }
+            | Error::NotSuccess { .. }
+            | Error::Unreachable(_)
+            | Error::ConnectionLost(_) => Self::Forwarded {
+                reason: ForwardReason::UriMiss,
+                collapsed: false,
+                stored: None,
+                calls: 0,
+            },
+            Error::Internal(_) => Self::Fault,
+        }
+    }
+
+    /// The closed label.
+    #[must_use]
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Local => OutcomeKind::Local,
+            Self::Hit { .. } => OutcomeKind::Hit,
+            Self::Forwarded { stored: None, .. } => OutcomeKind::Failed,
+            Self::Forwarded {
+                collapsed: true, ..
+            } => OutcomeKind::Collapsed,
+            Self::Forwarded {
+                collapsed: false, ..
+            } => OutcomeKind::Miss,
+            Self::Refused => OutcomeKind::Refused,
+            Self::Held { .. } => OutcomeKind::Held,
+            Self::Fault => OutcomeKind::Fault,
+            Self::Abandoned => OutcomeKind::Abandoned,
+        }
+    }
+
+    /// Upstream calls that this request paid for.
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        match self {
+            Self::Forwarded { calls, .. } => *calls,
+            Self::Local
+            | Self::Hit { .. }
+            | Self::Refused
+            | Self::Held { .. }
+            | Self::Fault
+            | Self::Abandoned => 0,
+        }
+    }
+
+    /// Appends the `Cache-Status` field value (RFC 9211); nothing when no job was asked of the cache.
+    pub fn write_cache_status(&self, out: &mut String) {
+        match self {
+            Self::Hit { ttl } => {
+                out.push_str("jobgate; hit; ttl=");
+                out.push_str(itoa::Buffer::new().format(ttl.as_secs()));
+            }
+            Self::Forwarded {
+                reason,
+                collapsed,
+                stored,
+                ..
+            } => {
+                out.push_str("jobgate; fwd=");
+                out.push_str(reason.token());
+                if *collapsed {
+                    out.push_str("; collapsed");
+                }
+                if let Some(ttl) = stored {
+                    let _ = write!(out, "; stored; ttl={}", ttl.as_secs()); // writing to a String cannot fail
+                }
+            }
+            Self::Held { collapsed } => {
+                out.push_str(if *collapsed {
+                    "jobgate; fwd=uri-miss; collapsed; detail=held"
+                } else {
+                    "jobgate; detail=held"
+                });
+            }
+            Self::Local | Self::Refused | Self::Fault | Self::Abandoned => {}
+        }
+    }
+}
+
+// === impl ForwardReason ===
+
+impl ForwardReason {
+    /// The token of RFC 9211 §2.2.
+    #[must_use]
+    pub fn token(self) -> &'static str {
+        match self {
+            Self::UriMiss => "uri-miss",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+// === impl OutcomeKind ===
+
+impl OutcomeKind {
+    /// Every kind, in the order of [`index`](Self::index).
+    pub const ALL: [Self; 9] = [
+        Self::Local,
+        Self::Hit,
+        Self::Miss,
+        Self::Collapsed,
+        Self::Failed,
+        Self::Refused,
+        Self::Held,
+        Self::Fault,
+        Self::Abandoned,
+    ];
+
+    /// The kind's place in [`ALL`](Self::ALL).
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Collapsed => "collapsed",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Held => "held",
+            Self::Fault => "fault",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
