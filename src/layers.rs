@@ -1,2 +1,129 @@
-//! MECHANISM. One file a layer; none imports another.
+//! MECHANISM. The layers of the request path, one file each; none imports another.
+//!
+//! What travels between them is declared here: an [`Exchange`] goes down, a [`Reply`] or a [`Failure`] comes up. Above
+//! [`collapse`] no layer waits for anything, so a hit is answered within one call; the layers that only look and pass
+//! on or refuse are [`Step`]s.
+
+pub mod admit;
+pub mod authenticate;
+pub mod collapse;
+pub mod conform;
 pub mod fetch;
+pub mod lookup;
+pub mod observe;
+pub mod rescue;
+pub mod route;
+mod step;
+pub mod validate;
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use http::request::Parts;
+
+use crate::error::Error;
+use crate::policy::client::ClientId;
+use crate::policy::job::JobId;
+use crate::policy::outcome::Outcome;
+use crate::policy::request_id::RequestId;
+use crate::store::Entry;
+use fetch::Story;
+
+pub use step::{Step, StepLayer, StepService, step};
+
+/// One request on its way down, shared with [`observe`], which tells its story afterwards.
+pub struct Exchange {
+    /// Names the exchange in every log line and in `X-Request-Id`.
+    pub id: RequestId,
+    /// The request without its body; bodies are never read.
+    pub head: Parts,
+    /// True if the request announced a body (`Content-Length` above 0 or any `Transfer-Encoding`).
+    pub announces_body: bool,
+    /// When the head had been read.
+    pub started: Instant,
+    client: OnceLock<ClientId>,
+    job: OnceLock<JobId>,
+    upstream: OnceLock<Story>,
+}
+
+/// A request that may be answered: who asks, and for which job.
+pub struct Ask {
+    /// The request.
+    pub exchange: Arc<Exchange>,
+    /// The job.
+    pub job: JobId,
+}
+
+/// An answer on its way up; [`rescue`] writes it down.
+#[derive(Debug)]
+pub enum Reply {
+    /// A job.
+    Job {
+        /// What is stored of it.
+        entry: Arc<Entry>,
+        /// How it was come by.
+        outcome: Outcome,
+        /// Since upstream was asked.
+        age: Duration,
+    },
+    /// The gateway lives.
+    Health,
+}
+
+/// A failure on its way up.
+#[derive(Debug)]
+pub struct Failure {
+    /// Why.
+    pub error: Error,
+    /// How far the request got.
+    pub outcome: Outcome,
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// A request that has just been read.
+    #[must_use]
+    pub fn new(id: RequestId, head: Parts, announces_body: bool, started: Instant) -> Self {
+        Self { id, head, announces_body, started, client: OnceLock::new(), job: OnceLock::new(), upstream: OnceLock::new() }
+    }
+
+    /// Who asks, once [`authenticate`] knows.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientId> {
+        self.client.get().copied()
+    }
+
+    /// The job asked for, once [`validate`] knows.
+    #[must_use]
+    pub fn job(&self) -> Option<JobId> {
+        self.job.get().copied()
+    }
+
+    /// What was done upstream for it, once [`collapse`] knows.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&Story> {
+        self.upstream.get()
+    }
+
+    fn identify(&self, client: ClientId) {
+        let _ = self.client.set(client); // set once, by the one layer that knows
+    }
+
+    fn tell_upstream(&self, story: Story) {
+        let _ = self.upstream.set(story); // set once, by the one layer that knows
+    }
+
+    fn name_job(&self, job: JobId) {
+        let _ = self.job.set(job); // set once, by the one layer that knows
+    }
+}
+
+// === impl Failure ===
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let outcome = Outcome::of_error(&error);
+        Self { error, outcome }
+    }
+}

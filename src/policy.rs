@@ -6,6 +6,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod budget;
+pub mod client;
 pub mod failure;
 pub mod freshness;
 pub mod hold;
@@ -14,3 +15,4 @@ pub mod json;
 pub mod normalise;
 pub mod outcome;
 pub mod problem;
+pub mod request_id;

@@ -1,1 +1,106 @@
-//! stack
+//! WIRING. The request path, outermost first: reading it top to bottom is reading a request's life.
+//!
+//! ```text
+//! observe       one name, one span, one line, one set of counts; sees the status the client gets
+//! rescue        the one place where a reply, an error or a panic becomes a response
+//! admit         draining? then refuse before anything is spent
+//! conform       no body on a GET, a good Host: before everything, hits included
+//! route         method and path: what is this? (the health probe is answered here: it needs no key)
+//! authenticate  who asks
+//! validate      job id → JobId: refuse before anything is looked up
+//! lookup        stored and fresh: answer
+//! collapse      join the one fetch of this job, or start it as a task that the key owns.
+//!               Below this line no client can cancel anything:
+//!   keep        store what landed, with its lifetime
+//!   retry       few, jittered; and the one repeat after a renewed token
+//!   pay         one call of the budget each; holds live here
+//!   judge       is it a success? normalise; else which failure
+//!   authorise   the last hand before the wire; nothing above it can see the secret
+//!   upstream    connect, send, read, within limits
+//! ```
+//!
+//! Nothing above `collapse` waits: a hit is answered within one call, on the thread that read it. That is why the
+//! longest wait of a client (`server.request_timeout`) and the number of those who wait are bounded in `collapse`, the
+//! only place where anybody does.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceBuilder};
+
+use crate::layers::admit::Admit;
+use crate::layers::authenticate::Authenticate;
+use crate::layers::collapse::{Collapse, Fetch};
+use crate::layers::conform::Conform;
+use crate::layers::fetch::authorise::AuthoriseLayer;
+use crate::layers::fetch::judge::JudgeLayer;
+use crate::layers::fetch::keep::KeepLayer;
+use crate::layers::fetch::pay::PayLayer;
+use crate::layers::fetch::retry::RetryLayer;
+use crate::layers::lookup::LookupLayer;
+use crate::layers::rescue::{RescueLayer, Written};
+use crate::layers::route::Route;
+use crate::layers::validate::Validate;
+use crate::layers::{Exchange, step};
+use crate::upstream::Upstream;
+
+/// The parts of the request path above the fetch.
+pub struct RequestParts {
+    /// Refuses while draining.
+    pub admit: Admit,
+    /// Refuses what breaks HTTP.
+    pub conform: Conform,
+    /// Tells what is asked for.
+    pub route: Route,
+    /// Tells who asks.
+    pub authenticate: Authenticate,
+    /// Answers from the store.
+    pub lookup: LookupLayer,
+    /// One fetch per job.
+    pub collapse: Collapse,
+}
+
+/// The parts of the fetch.
+pub struct FetchParts {
+    /// Stores.
+    pub keep: KeepLayer,
+    /// Tries again.
+    pub retry: RetryLayer,
+    /// Budget and holds.
+    pub pay: PayLayer,
+    /// Success or failure.
+    pub judge: JudgeLayer,
+    /// The central credential.
+    pub authorise: AuthoriseLayer,
+    /// The wire.
+    pub upstream: Upstream,
+}
+
+/// A request's life below [`observe`](crate::layers::observe), which is put on per connection.
+pub fn requests(
+    parts: RequestParts,
+) -> impl Service<Arc<Exchange>, Response = Written, Error = Infallible, Future: Send> + Clone + Send + Sync {
+    ServiceBuilder::new()
+        .layer(RescueLayer)
+        .layer(step(parts.admit))
+        .layer(step(parts.conform))
+        .layer(step(parts.route))
+        .layer(step(parts.authenticate))
+        .layer(step(Validate))
+        .layer(parts.lookup)
+        .service(parts.collapse)
+}
+
+/// What a fetch goes through; boxed, because it is asked a few times a minute.
+#[must_use]
+pub fn fetch(parts: FetchParts) -> Fetch {
+    let stack = ServiceBuilder::new()
+        .layer(parts.keep)
+        .layer(parts.retry)
+        .layer(parts.pay)
+        .layer(parts.judge)
+        .layer(parts.authorise)
+        .service(parts.upstream);
+    BoxCloneSyncService::new(stack)
+}

@@ -1,2 +1,87 @@
-//! fetch
+//! What the owned task does, from the first attempt to storing; one file a step.
+//!
+//! ```text
+//! keep        store what landed, with its lifetime
+//!   retry     few, jittered, each paid; and the one repeat after a renewed token
+//!     pay     withdraw one call of the budget, respect the holds, settle by what came of it
+//!       judge     is it a success? normalise; else which failure
+//!         authorise   the last hand before the wire; also the one that notices its secret in an answer
+//!           upstream  connect, send, read, within limits
+//! ```
+
+pub mod authorise;
 pub mod gate;
+pub mod judge;
+pub mod keep;
+pub mod pay;
+pub mod retry;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::Error;
+use crate::policy::job::JobId;
+use crate::store::Entry;
+
+/// The boxed future of the fetch layers: they are asked a few times a minute.
+pub(crate) type Boxed<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
+/// One fetch on its way down. Its story is written as it goes, so that it can be told however the fetch ends.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The job to ask for.
+    pub job: JobId,
+    story: Arc<Mutex<Story>>,
+}
+
+/// What a fetch did, for the log and the headers of everybody who waited.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    /// Upstream calls it took.
+    pub calls: u32,
+    /// Upstream's last status.
+    pub upstream_status: Option<u16>,
+    /// Upstream's own name for its last answer.
+    pub upstream_request_id: Option<Arc<str>>,
+}
+
+/// How a fetch ended, shared by everybody who waited.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    /// What is stored now, or the one failure of all.
+    pub result: Result<Arc<Entry>, Error>,
+    /// How it came to that.
+    pub story: Story,
+}
+
+// === impl Call ===
+
+impl Call {
+    /// A fetch of `job`.
+    #[must_use]
+    pub fn new(job: JobId) -> Self {
+        Self { job, story: Arc::default() }
+    }
+
+    /// Writes on.
+    pub fn note(&self, write: impl FnOnce(&mut Story)) {
+        write(&mut self.story.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The story so far.
+    #[must_use]
+    pub fn story(&self) -> Story {
+        self.story.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+// === impl Landing ===
+
+impl Landing {
+    /// An ending without an answer.
+    #[must_use]
+    pub fn failed(error: Error, story: Story) -> Self {
+        Self { result: Err(error), story }
+    }
+}

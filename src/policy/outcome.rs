@@ -16,21 +16,21 @@ pub enum Outcome {
         /// What is left of its freshness lifetime.
         ttl: Duration,
     },
-    /// From upstream's answer.
+    /// From upstream's answer, which was stored.
     Forwarded {
-        /// Why nothing stored could be used.
-        reason: ForwardReason,
-        /// True for a follower: it shared another request's fetch.
-        collapsed: bool,
-        /// What is left of the freshness lifetime of what was stored; `None` on failure.
-        stored: Option<Duration>,
-        /// Upstream calls this request paid for (0 for followers).
-        calls: u32,
+        /// How it went.
+        forward: Forwarding,
+        /// What is left of the freshness lifetime of what was stored.
+        stored: Duration,
     },
+    /// Upstream was asked, and failed.
+    Failed(Forwarding),
     /// Refused before anything was looked up: the client's own fault.
     Refused,
     /// Nothing stored, and upstream may not be asked now: budget, throttle, credential, overload, drain.
     Held {
+        /// Why the request wanted to go on.
+        reason: ForwardReason,
         /// True for a follower.
         collapsed: bool,
     },
@@ -38,6 +38,19 @@ pub enum Outcome {
     Fault,
     /// The client went away before the answer was ready.
     Abandoned,
+}
+
+/// How a request fared that went on to upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarding {
+    /// Why nothing stored could be used.
+    pub reason: ForwardReason,
+    /// True for a follower: it shared another request's fetch.
+    pub collapsed: bool,
+    /// Upstream calls this request paid for (0 for followers).
+    pub calls: u32,
+    /// Upstream's status, if it answered.
+    pub status: Option<u16>,
 }
 
 /// Why a request went to upstream (RFC 9211 §2.2).
@@ -97,7 +110,7 @@ impl Outcome {
             | Error::CredentialUnavailable(_)
             | Error::Overloaded
             | Error::Draining
-            | Error::TimedOut => Self::Held { collapsed: false },
+            | Error::TimedOut => Self::Held { reason: ForwardReason::UriMiss, collapsed: false },
             Error::Passed { .. }
             | Error::Throttled { .. }
             | Error::CredentialRefused
@@ -105,13 +118,24 @@ impl Outcome {
             | Error::UpstreamFailed { .. }
             | Error::NotSuccess { .. }
             | Error::Unreachable(_)
-            | Error::ConnectionLost(_) => Self::Forwarded {
-                reason: ForwardReason::UriMiss,
-                collapsed: false,
-                stored: None,
-                calls: 0,
-            },
+            | Error::ConnectionLost(_) => Self::Failed(Forwarding::default()),
             Error::Internal(_) => Self::Fault,
+        }
+    }
+
+    /// The outcome of a request whose fetch failed.
+    #[must_use]
+    pub fn of_failed_fetch(error: &Error, forward: Forwarding) -> Self {
+        match Self::of_error(error) {
+            Self::Held { .. } if forward.calls > 0 || forward.status.is_some() => Self::Failed(forward),
+            Self::Held { .. } => Self::Held { reason: forward.reason, collapsed: forward.collapsed },
+            Self::Failed(_) => Self::Failed(forward),
+            other @ (Self::Local
+            | Self::Hit { .. }
+            | Self::Forwarded { .. }
+            | Self::Refused
+            | Self::Fault
+            | Self::Abandoned) => other,
         }
     }
 
@@ -121,13 +145,9 @@ impl Outcome {
         match self {
             Self::Local => OutcomeKind::Local,
             Self::Hit { .. } => OutcomeKind::Hit,
-            Self::Forwarded { stored: None, .. } => OutcomeKind::Failed,
-            Self::Forwarded {
-                collapsed: true, ..
-            } => OutcomeKind::Collapsed,
-            Self::Forwarded {
-                collapsed: false, ..
-            } => OutcomeKind::Miss,
+            Self::Forwarded { forward, .. } if forward.collapsed => OutcomeKind::Collapsed,
+            Self::Forwarded { .. } => OutcomeKind::Miss,
+            Self::Failed(_) => OutcomeKind::Failed,
             Self::Refused => OutcomeKind::Refused,
             Self::Held { .. } => OutcomeKind::Held,
             Self::Fault => OutcomeKind::Fault,
@@ -139,7 +159,7 @@ impl Outcome {
     #[must_use]
     pub fn cost(&self) -> u32 {
         match self {
-            Self::Forwarded { calls, .. } => *calls,
+            Self::Forwarded { forward, .. } | Self::Failed(forward) => forward.calls,
             Self::Local
             | Self::Hit { .. }
             | Self::Refused
@@ -156,29 +176,39 @@ impl Outcome {
                 out.push_str("jobgate; hit; ttl=");
                 out.push_str(itoa::Buffer::new().format(ttl.as_secs()));
             }
-            Self::Forwarded {
-                reason,
-                collapsed,
-                stored,
-                ..
-            } => {
-                out.push_str("jobgate; fwd=");
-                out.push_str(reason.token());
-                if *collapsed {
-                    out.push_str("; collapsed");
-                }
-                if let Some(ttl) = stored {
-                    let _ = write!(out, "; stored; ttl={}", ttl.as_secs()); // writing to a String cannot fail
+            Self::Forwarded { forward, stored } => {
+                forward.write(out);
+                let _ = write!(out, "; stored; ttl={}", stored.as_secs()); // writing to a String cannot fail
+            }
+            Self::Failed(forward) => {
+                forward.write(out);
+                if let Some(status) = forward.status {
+                    let _ = write!(out, "; fwd-status={status}"); // writing to a String cannot fail
                 }
             }
-            Self::Held { collapsed } => {
-                out.push_str(if *collapsed {
-                    "jobgate; fwd=uri-miss; collapsed; detail=held"
-                } else {
-                    "jobgate; detail=held"
-                });
+            Self::Held { reason, collapsed } => {
+                Forwarding { reason: *reason, collapsed: *collapsed, calls: 0, status: None }.write(out);
+                out.push_str("; detail=held");
             }
             Self::Local | Self::Refused | Self::Fault | Self::Abandoned => {}
+        }
+    }
+}
+
+// === impl Forwarding ===
+
+impl Default for Forwarding {
+    fn default() -> Self {
+        Self { reason: ForwardReason::UriMiss, collapsed: false, calls: 0, status: None }
+    }
+}
+
+impl Forwarding {
+    fn write(&self, out: &mut String) {
+        out.push_str("jobgate; fwd=");
+        out.push_str(self.reason.token());
+        if self.collapsed {
+            out.push_str("; collapsed");
         }
     }
 }
@@ -231,6 +261,67 @@ impl OutcomeKind {
             Self::Held => "held",
             Self::Fault => "fault",
             Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{ForwardReason, Forwarding, Outcome, OutcomeKind};
+    use crate::error::Error;
+
+    #[test]
+    fn each_outcome_has_its_field_its_label_and_its_cost() {
+        let leader = Forwarding { reason: ForwardReason::UriMiss, collapsed: false, calls: 2, status: Some(422) };
+        let follower = Forwarding { reason: ForwardReason::Stale, collapsed: true, calls: 0, status: Some(200) };
+        let seconds = Duration::from_secs;
+        for (outcome, field, kind, cost) in [
+            (Outcome::Local, "", OutcomeKind::Local, 0),
+            (Outcome::Hit { ttl: seconds(27) }, "jobgate; hit; ttl=27", OutcomeKind::Hit, 0),
+            (
+                Outcome::Forwarded { forward: leader, stored: seconds(30) },
+                "jobgate; fwd=uri-miss; stored; ttl=30",
+                OutcomeKind::Miss,
+                2,
+            ),
+            (
+                Outcome::Forwarded { forward: follower, stored: seconds(5) },
+                "jobgate; fwd=stale; collapsed; stored; ttl=5",
+                OutcomeKind::Collapsed,
+                0,
+            ),
+            (Outcome::Failed(leader), "jobgate; fwd=uri-miss; fwd-status=422", OutcomeKind::Failed, 2),
+            (
+                Outcome::Held { reason: ForwardReason::Stale, collapsed: false },
+                "jobgate; fwd=stale; detail=held",
+                OutcomeKind::Held,
+                0,
+            ),
+            (Outcome::Refused, "", OutcomeKind::Refused, 0),
+            (Outcome::Fault, "", OutcomeKind::Fault, 0),
+            (Outcome::Abandoned, "", OutcomeKind::Abandoned, 0),
+        ] {
+            let mut written = String::new();
+            outcome.write_cache_status(&mut written);
+            assert_eq!((written.as_str(), outcome.kind(), outcome.cost()), (field, kind, cost));
+        }
+    }
+
+    #[test]
+    fn a_fetch_that_was_never_let_out_is_held_and_one_that_was_has_failed() {
+        let paid = Forwarding { calls: 1, ..Forwarding::default() };
+        let spent = Error::BudgetSpent { retry_after: Duration::from_secs(1) };
+        assert_eq!(Outcome::of_failed_fetch(&spent, Forwarding::default()).kind(), OutcomeKind::Held);
+        assert_eq!(Outcome::of_failed_fetch(&spent, paid).kind(), OutcomeKind::Failed);
+        assert_eq!(Outcome::of_failed_fetch(&Error::TimedOut, paid), Outcome::Failed(paid));
+    }
+
+    #[test]
+    fn every_kind_stands_at_its_index() {
+        for (index, kind) in OutcomeKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind.index(), index);
         }
     }
 }

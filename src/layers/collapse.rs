@@ -1,0 +1,237 @@
+//! One fetch per job, however many ask. The first asker starts it as a task that the *key* owns; everybody, the first
+//! included, waits for its landing. Below this layer no client can cancel anything: one that hangs up neither stops nor
+//! repeats a paid call, and the answer is kept.
+//!
+//! Endings: landed (all get the answer) · failed (all get that one failure, nobody makes a call of its own) · task gone
+//! (all get a fault of ours) · waited too long (this asker alone gives up). Waiting is bounded in time
+//! (`server.request_timeout`) and in number (`server.max_waiting`); so are the fetches, which may outlive their askers.
+//!
+//! moka's `get_with` does not serve here: it runs the fetch inside one client's future (moka issues 59 and 240).
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt as _};
+use tracing::Instrument as _;
+
+use super::lookup::Forward;
+use super::{Failure, Reply};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::policy::freshness::Freshness;
+use crate::policy::job::JobId;
+use crate::policy::outcome::{Forwarding, Outcome};
+use crate::policy::request_id::RequestId;
+use crate::store::{Entry, Memory};
+use crate::telemetry::metrics::RequestMetrics;
+
+use super::fetch::{Call, Landing, Story};
+
+/// The fetch stack, boxed at this one seam.
+pub type Fetch = BoxCloneSyncService<Call, Landing, std::convert::Infallible>;
+
+/// Where fetch tasks run, and how many may wait for how long.
+#[derive(Clone)]
+pub struct Bounds {
+    /// The runtime that outlives every client connection.
+    pub runtime: Handle,
+    /// Owns the fetch tasks, so that a drain can wait for them.
+    pub tasks: TaskTracker,
+    /// `server.max_waiting`: requests that wait, and fetches that run.
+    pub max_waiting: usize,
+    /// `server.request_timeout`: the longest wait, and the longest fetch.
+    pub patience: Duration,
+}
+
+/// Joins the one fetch of a job, or starts it.
+#[derive(Clone)]
+pub struct Collapse(Arc<Shared>);
+
+struct Shared {
+    fetch: Fetch,
+    store: Memory,
+    clock: Clock,
+    bounds: Bounds,
+    flights: Mutex<HashMap<JobId, Flight>>,
+    waiting: AtomicUsize,
+    metrics: RequestMetrics,
+}
+
+/// What followers hold of a running fetch.
+type Flight = watch::Receiver<Option<Landing>>;
+
+/// How a request came to wait.
+enum Boarded {
+    /// Stored in the very moment between look-up and here.
+    Landed(Arc<Entry>),
+    /// It started the fetch.
+    Leader(Flight),
+    /// It joined one.
+    Follower(Flight),
+}
+
+// === impl Collapse ===
+
+impl Collapse {
+    /// Fetches through `fetch`, whose last act is to put the answer into `store`.
+    #[must_use]
+    pub fn new(fetch: Fetch, store: Memory, clock: Clock, metrics: RequestMetrics, bounds: Bounds) -> Self {
+        let (flights, waiting) = (Mutex::default(), AtomicUsize::new(0));
+        Self(Arc::new(Shared { fetch, store, clock, bounds, metrics, flights, waiting }))
+    }
+
+    /// Requests that wait for upstream now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Fetches that run now.
+    #[must_use]
+    pub fn flights(&self) -> usize {
+        self.0.flights.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl Service<Forward> for Collapse {
+    type Response = Reply;
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, forward: Forward) -> Self::Future {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move { shared.answer(forward).await })
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    async fn answer(self: &Arc<Self>, forward: Forward) -> Result<Reply, Failure> {
+        let _seat = self.take_seat()?;
+        let _counted = self.metrics.wait();
+        let (flight, collapsed) = match self.board(forward.ask.job, &forward.ask.exchange.id)? {
+            Boarded::Landed(entry) => return Ok(self.reply(entry, |ttl| Outcome::Hit { ttl })),
+            Boarded::Leader(flight) => (flight, false),
+            Boarded::Follower(flight) => (flight, true),
+        };
+        let Landing { result, story } = self.land(flight).await;
+        forward.ask.exchange.tell_upstream(story.clone());
+        let forward = Forwarding {
+            reason: forward.reason,
+            collapsed,
+            calls: if collapsed { 0 } else { story.calls },
+            status: story.upstream_status,
+        };
+        match result {
+            Ok(entry) => Ok(self.reply(entry, |ttl| Outcome::Forwarded { forward, stored: ttl })),
+            Err(error) => Err(Failure { outcome: Outcome::of_failed_fetch(&error, forward), error }),
+        }
+    }
+
+    fn reply(&self, entry: Arc<Entry>, outcome: impl FnOnce(Duration) -> Outcome) -> Reply {
+        let now = self.clock.now();
+        let outcome = outcome(entry.ttl(now));
+        Reply::Job { age: entry.age(now), outcome, entry }
+    }
+
+    /// A seat among those who wait; given back on drop, also when the client hangs up.
+    fn take_seat(self: &Arc<Self>) -> Result<Seat, Error> {
+        let seat = Seat(Arc::clone(self));
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.bounds.max_waiting {
+            Ok(seat)
+        } else {
+            Err(Error::Overloaded) // the seat's drop takes the count back
+        }
+    }
+
+    /// Under one lock: whoever finds no flight looks into the store once more (a flight stores before it is struck off,
+    /// so an answer is never fetched twice) and only then starts one.
+    fn board(self: &Arc<Self>, job: JobId, asker: &RequestId) -> Result<Boarded, Error> {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flights.get(&job) {
+            return Ok(Boarded::Follower(flight.clone()));
+        }
+        let stored = self.store.get(&job);
+        if let Some(entry) = stored.filter(|entry| matches!(entry.judge(self.clock.now()), Freshness::Fresh { .. })) {
+            return Ok(Boarded::Landed(entry));
+        }
+        if flights.len() >= self.bounds.max_waiting {
+            return Err(Error::Overloaded);
+        }
+        let (landing, flight) = watch::channel(None);
+        flights.insert(job, flight.clone());
+        drop(flights);
+        let owner = Owner { shared: Arc::clone(self), job };
+        let span = tracing::info_span!("fetch", job.id = %job, request.id = asker.as_str());
+        let fetch = fly(owner, Call::new(job), landing).instrument(span);
+        self.bounds.tasks.spawn_on(fetch, &self.bounds.runtime);
+        Ok(Boarded::Leader(flight))
+    }
+
+    async fn land(&self, mut flight: Flight) -> Landing {
+        match tokio::time::timeout(self.bounds.patience, flight.wait_for(Option::is_some)).await {
+            Ok(Ok(landed)) => landed.clone().unwrap_or_else(|| Landing::failed(task_gone(), Story::default())),
+            Ok(Err(_closed)) => Landing::failed(task_gone(), Story::default()),
+            Err(_elapsed) => Landing::failed(Error::TimedOut, Story::default()),
+        }
+    }
+}
+
+fn task_gone() -> Error {
+    Error::Internal("the fetch task is gone".into())
+}
+
+/// The task that the key owns: from the first attempt to storing. It is struck off before it tells its landing, so that
+/// whoever asks after a failure starts afresh.
+async fn fly(owner: Owner, call: Call, landing: watch::Sender<Option<Landing>>) {
+    let (fetch, patience) = (owner.shared.fetch.clone(), owner.shared.bounds.patience);
+    let landed = match tokio::time::timeout(patience, fetch.oneshot(call.clone())).await {
+        Ok(Ok(landed)) => landed,
+        Err(_elapsed) => Landing::failed(Error::TimedOut, call.story()),
+    };
+    if let Err(error) = &landed.result {
+        tracing::warn!(
+            %error,
+            calls = landed.story.calls,
+            upstream.status = landed.story.upstream_status,
+            upstream.request_id = landed.story.upstream_request_id.as_deref(),
+            "fetch failed"
+        );
+    }
+    drop(owner);
+    landing.send_replace(Some(landed));
+}
+
+/// Strikes the flight off when its task ends, also by a panic.
+struct Owner {
+    shared: Arc<Shared>,
+    job: JobId,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+    }
+}
+
+struct Seat(Arc<Shared>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,86 @@
+//! The last hand before the wire: puts the central credential on a request, and refuses an answer that shows it.
+//!
+//! Nothing above this layer can see the secret: it is added here and marked sensitive, and an answer that contains it
+//! goes no further.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower::{Layer, Service};
+
+use super::Boxed;
+use crate::clock::Clock;
+use crate::credential::Credential;
+use crate::error::Error;
+use crate::telemetry::metrics::UpstreamMetrics;
+use crate::upstream::Answer;
+
+/// Authorises requests to one host.
+#[derive(Clone)]
+pub struct AuthoriseLayer {
+    credential: Arc<Credential>,
+    host: Arc<str>,
+    clock: Clock,
+    metrics: UpstreamMetrics,
+}
+
+/// See [`AuthoriseLayer`].
+#[derive(Clone)]
+pub struct Authorise<S> {
+    layer: AuthoriseLayer,
+    inner: S,
+}
+
+// === impl AuthoriseLayer ===
+
+impl AuthoriseLayer {
+    /// `host` is the `Host` that upstream will be sent, and that is signed; `metrics` count answers that showed the
+    /// secret.
+    #[must_use]
+    pub fn new(credential: Arc<Credential>, host: &str, clock: Clock, metrics: UpstreamMetrics) -> Self {
+        Self { credential, host: host.into(), clock, metrics }
+    }
+}
+
+impl<S> Layer<S> for AuthoriseLayer {
+    type Service = Authorise<S>;
+
+    fn layer(&self, inner: S) -> Authorise<S> {
+        Authorise { layer: self.clone(), inner }
+    }
+}
+
+// === impl Authorise ===
+
+impl<S> Service<Request<()>> for Authorise<S>
+where
+    S: Service<Request<()>, Response = Answer, Error = Error> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Answer;
+    type Error = Error;
+    type Future = Boxed<Answer, Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<()>) -> Self::Future {
+        let AuthoriseLayer { credential, host, clock, metrics } = self.layer.clone();
+        let authorised = credential.authorise(&mut request, &host, clock.wall());
+        let answer = authorised.map(|()| self.inner.call(request));
+        Box::pin(async move {
+            let answer = answer?.await?;
+            if credential.echoed_in(&answer.body) {
+                metrics.secret_echoed();
+                return Err(Error::NotSuccess {
+                    code: None,
+                    message: None,
+                    detail: "the answer shows the central credential".into(),
+                });
+            }
+            Ok(answer)
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Is upstream's answer a success? Then it is normalised; else it is told which failure it is. Builds the request from
+//! nothing but the job id, so that nothing of a client's can reach upstream.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Request;
+use tower::{Layer, Service};
+
+use super::{Boxed, Call};
+use crate::error::Error;
+use crate::policy::failure;
+use crate::policy::job::JobId;
+use crate::policy::normalise::{Normalised, normalise};
+use crate::telemetry::metrics::UpstreamMetrics;
+use crate::upstream::Answer;
+
+/// A success, not yet stored.
+#[derive(Debug)]
+pub struct Judged {
+    /// The normalised body.
+    pub body: Bytes,
+    /// Whether it says that the job is finished.
+    pub finished: bool,
+    /// When the call was sent.
+    pub sent: Instant,
+}
+
+/// Judges answers.
+#[derive(Clone)]
+pub struct JudgeLayer {
+    window: Duration,
+    metrics: UpstreamMetrics,
+    /// True once upstream has answered with the very id it was asked for: from then on another id is a fault.
+    ids_agree: Arc<AtomicBool>,
+}
+
+/// See [`JudgeLayer`].
+#[derive(Clone)]
+pub struct Judge<S> {
+    layer: JudgeLayer,
+    inner: S,
+}
+
+// === impl JudgeLayer ===
+
+impl JudgeLayer {
+    /// `window` is how long a throttle lasts that names no window: one of the budget's.
+    #[must_use]
+    pub fn new(window: Duration, metrics: UpstreamMetrics) -> Self {
+        Self { window, metrics, ids_agree: Arc::default() }
+    }
+
+    fn judge(&self, job: &JobId, answer: Answer) -> Result<Judged, Error> {
+        if answer.status != 200 {
+            return Err(failure::classify(answer.status, &answer.body, self.window));
+        }
+        match normalise(&answer.body) {
+            Ok(success) => {
+                self.check_id(job, success.result_id.as_deref())?;
+                self.report_nulled(job, &success);
+                Ok(Judged { body: success.body, finished: success.finished, sent: answer.sent })
+            }
+            Err(reason) => Err(failure::of_false_success(&answer.body, &reason.to_string())),
+        }
+    }
+
+    /// In the document's own example the id differs from the one asked, so a difference alone is no fault. Once equal
+    /// ids have been seen, it means that upstream mixed up two answers.
+    fn check_id(&self, job: &JobId, told: Option<&str>) -> Result<(), Error> {
+        match told {
+            Some(id) if id == job.as_str() => self.ids_agree.store(true, Ordering::Relaxed),
+            Some(_) if self.ids_agree.load(Ordering::Relaxed) => {
+                let detail = "the answer is about another job".into();
+                return Err(Error::NotSuccess { code: None, message: None, detail });
+            }
+            Some(_) => tracing::debug!("upstream answers with another id than asked"),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn report_nulled(&self, job: &JobId, success: &Normalised) {
+        for field in &success.nulled {
+            self.metrics.field_nulled(field.as_str());
+            tracing::warn!(job.id = %job, field = field.as_str(), "a field could not be converted and was sent as null");
+        }
+    }
+}
+
+impl<S> Layer<S> for JudgeLayer {
+    type Service = Judge<S>;
+
+    fn layer(&self, inner: S) -> Judge<S> {
+        Judge { layer: self.clone(), inner }
+    }
+}
+
+// === impl Judge ===
+
+impl<S> Service<Call> for Judge<S>
+where
+    S: Service<Request<()>, Response = Answer, Error = Error>,
+    S::Future: Send + 'static,
+{
+    type Response = Judged;
+    type Error = Error;
+    type Future = Boxed<Judged, Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let layer = self.layer.clone();
+        let request = Request::get(call.job.info_path()).body(());
+        let answer = request.map(|request| self.inner.call(request));
+        Box::pin(async move {
+            let answer = answer.map_err(|error| Error::Internal(error.to_string().into()))?.await?;
+            call.note(|story| {
+                story.upstream_status = Some(answer.status);
+                story.upstream_request_id = answer.request_id.as_deref().map(Arc::from);
+            });
+            layer.judge(&call.job, answer)
+        })
+    }
+}

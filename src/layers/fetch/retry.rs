@@ -1,0 +1,123 @@
+//! Tries again where that may help: few, jittered, each attempt paid by the layer below, all inside the fetch's own
+//! time-out above. And the one repeat after a renewed token.
+//!
+//! It never repeats a throttle, a refusal, a time-out or anything that upstream said about the job.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use tower::{Layer, Service};
+
+use super::judge::Judged;
+use super::{Boxed, Call};
+use crate::error::{Error, FailedStatus};
+use crate::telemetry::metrics::UpstreamMetrics;
+
+/// Attempts after the first. Each costs a call of a few tens a minute, so they must be few.
+const RETRIES: usize = 2;
+/// Shortest pause before a retry; doubled each time, with up to as much again of jitter.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Renews the credential, and says whether it is another one now.
+pub type Renew = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// Retries.
+#[derive(Clone)]
+pub struct RetryLayer {
+    renew: Renew,
+    metrics: UpstreamMetrics,
+}
+
+/// See [`RetryLayer`].
+#[derive(Clone)]
+pub struct Retry<S> {
+    layer: RetryLayer,
+    inner: S,
+}
+
+/// What an attempt's failure calls for.
+#[derive(Debug, PartialEq, Eq)]
+enum Repeat {
+    /// After a pause, as long as there are attempts left.
+    Later,
+    /// Once, at once, on a new connection: the old one was closed before an answer.
+    OnNewConnection,
+    /// Once, at once, if the credential can be renewed.
+    WithRenewedCredential,
+    /// Never.
+    Never,
+}
+
+// === impl RetryLayer ===
+
+impl RetryLayer {
+    /// `metrics` count them.
+    #[must_use]
+    pub fn new(renew: Renew, metrics: UpstreamMetrics) -> Self {
+        Self { renew, metrics }
+    }
+}
+
+impl<S> Layer<S> for RetryLayer {
+    type Service = Retry<S>;
+
+    fn layer(&self, inner: S) -> Retry<S> {
+        Retry { layer: self.clone(), inner }
+    }
+}
+
+// === impl Retry ===
+
+impl<S> Service<Call> for Retry<S>
+where
+    S: Service<Call, Response = Judged, Error = Error> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Judged;
+    type Error = Error;
+    type Future = Boxed<Judged, Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let (layer, mut inner) = (self.layer.clone(), self.inner.clone());
+        Box::pin(async move {
+            let mut pauses = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES).with_jitter().build();
+            let (mut reconnected, mut renewed) = (false, false);
+            loop {
+                let error = match inner.call(call.clone()).await {
+                    Ok(judged) => return Ok(judged),
+                    Err(error) => error,
+                };
+                match repeat(&error) {
+                    Repeat::Later => match pauses.next() {
+                        Some(pause) => tokio::time::sleep(pause).await,
+                        None => return Err(error),
+                    },
+                    Repeat::OnNewConnection if !reconnected => reconnected = true,
+                    Repeat::WithRenewedCredential if !renewed && (layer.renew)() => renewed = true,
+                    Repeat::OnNewConnection | Repeat::WithRenewedCredential | Repeat::Never => return Err(error),
+                }
+                layer.metrics.retried();
+                tracing::info!(%error, "trying once more");
+            }
+        })
+    }
+}
+
+fn repeat(error: &Error) -> Repeat {
+    match error {
+        Error::Unreachable(_) => Repeat::Later,
+        Error::UpstreamFailed { status, .. } => match status {
+            FailedStatus::BadGateway | FailedStatus::Unavailable | FailedStatus::GatewayTimeout => Repeat::Later,
+            FailedStatus::Internal => Repeat::Never,
+        },
+        Error::ConnectionLost(_) => Repeat::OnNewConnection,
+        Error::CredentialRefused => Repeat::WithRenewedCredential,
+        _ => Repeat::Never,
+    }
+}

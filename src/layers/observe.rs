@@ -1,0 +1,215 @@
+//! One span, one line and one set of counts for each request. Outermost, so that it sees the status the client gets and
+//! gives the exchange its name before anything can be logged.
+//!
+//! The span is at level `debug`: at `info` a hit must not pay for it. A fetch has an `info` span of its own, with the id
+//! of the request that started it. A request whose client went away before the answer is told as `abandoned`.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use tower::Service;
+use tracing::Span;
+
+use super::Exchange;
+use super::rescue::Written;
+use crate::clock::Clock;
+use crate::policy::client::{ClientId, Clients};
+use crate::policy::outcome::Outcome;
+use crate::policy::request_id::RequestId;
+use crate::server::Peer;
+use crate::telemetry::access::{AccessLog, AccessRecord, Target, UpstreamAnswer};
+use crate::telemetry::metrics::{ClientCounters, RequestMetrics, StatusClass};
+
+/// Where requests are counted and told; one for the process.
+pub struct Observer {
+    metrics: RequestMetrics,
+    clients: Arc<Clients>,
+    counters: Vec<ClientCounters>,
+    anonymous: ClientCounters,
+    access: AccessLog,
+    clock: Clock,
+    process: u64,
+    connections: AtomicU32,
+}
+
+/// Observes the requests of one connection.
+#[derive(Clone)]
+pub struct Observe<S> {
+    observer: Arc<Observer>,
+    peer: Arc<str>,
+    connection: u32,
+    requests: u32,
+    inner: S,
+}
+
+pin_project_lite::pin_project! {
+    /// Waits for what [`Observe`] will tell.
+    pub struct Observing<F> {
+        story: Option<Told>,
+        span: Span,
+        #[pin]
+        written: F,
+    }
+
+    impl<F> PinnedDrop for Observing<F> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(story) = this.project().story.take() {
+                story.tell_abandoned();
+            }
+        }
+    }
+}
+
+/// What is known of a request from its head on.
+struct Told {
+    observer: Arc<Observer>,
+    exchange: Arc<Exchange>,
+    peer: Arc<str>,
+}
+
+// === impl Observer ===
+
+impl Observer {
+    /// `process` is random: it tells this process' request ids from another's.
+    #[must_use]
+    pub fn new(metrics: RequestMetrics, clients: Arc<Clients>, access: AccessLog, clock: Clock, process: u64) -> Self {
+        let counters = clients.names().map(|name| metrics.client(name)).collect();
+        let anonymous = metrics.client(clients.name(ClientId::ANONYMOUS));
+        Self { metrics, clients, counters, anonymous, access, clock, process, connections: AtomicU32::new(0) }
+    }
+
+    /// Observes the requests that `inner` gets on the connection of `peer`.
+    #[must_use]
+    pub fn observe<S>(self: &Arc<Self>, peer: &Peer, inner: S) -> Observe<S> {
+        let connection = self.connections.fetch_add(1, Ordering::Relaxed);
+        let peer = peer.addr.to_string().into();
+        Observe { observer: Arc::clone(self), peer, connection, requests: 0, inner }
+    }
+
+    fn count(&self, client: Option<ClientId>, outcome: Outcome, class: StatusClass, exchange: &Exchange) {
+        let took = self.clock.now().saturating_duration_since(exchange.started);
+        self.metrics.answered(outcome.kind(), class, took);
+        if let Some(client) = client {
+            let counters = client.index().and_then(|index| self.counters.get(index));
+            counters.unwrap_or(&self.anonymous).answered(outcome.kind());
+        }
+    }
+}
+
+// === impl Observe ===
+
+impl<S> Observe<S> {
+    fn name(&mut self, head: &Parts) -> RequestId {
+        self.requests = self.requests.wrapping_add(1);
+        let serial = u64::from(self.connection) << 32 | u64::from(self.requests);
+        RequestId::of_client(&head.headers).unwrap_or_else(|| RequestId::numbered(self.observer.process, serial))
+    }
+}
+
+impl<S, B> Service<Request<B>> for Observe<S>
+where
+    S: Service<Arc<Exchange>, Response = Written, Error = Infallible>,
+    B: Body,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Observing<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let announces_body = announces_body(&head, &body);
+        let id = self.name(&head);
+        let span = tracing::debug_span!("request", request.id = id.as_str(), method = %head.method);
+        let started = self.observer.clock.now();
+        let exchange = Arc::new(Exchange::new(id, head, announces_body, started));
+        let written = span.in_scope(|| self.inner.call(Arc::clone(&exchange)));
+        let story = Told { observer: Arc::clone(&self.observer), exchange, peer: Arc::clone(&self.peer) };
+        Observing { story: Some(story), span, written }
+    }
+}
+
+/// `Content-Length` above 0, any `Transfer-Encoding`, or (HTTP/2) a stream that did not end with its head.
+fn announces_body<B: Body>(head: &Parts, body: &B) -> bool {
+    let headers = &head.headers;
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    lengths.any(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING) || !body.is_end_stream()
+}
+
+// === impl Observing ===
+
+impl<F> Future for Observing<F>
+where
+    F: Future<Output = Result<Written, Infallible>>,
+{
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(written) = {
+            let _entered = this.span.enter();
+            ready!(this.written.poll(cx))
+        };
+        if let Some(story) = this.story.take() {
+            story.tell(&written);
+        }
+        Poll::Ready(Ok(written.response))
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    fn tell(self, written: &Written) {
+        let status = written.response.status();
+        let bytes = written.response.body().size_hint().lower();
+        self.record(written.outcome, Some(status), written.code.as_deref(), bytes);
+    }
+
+    fn tell_abandoned(self) {
+        self.record(Outcome::Abandoned, None, None, 0);
+    }
+
+    fn record(&self, outcome: Outcome, status: Option<StatusCode>, code: Option<&str>, bytes: u64) {
+        let (observer, exchange) = (&self.observer, &self.exchange);
+        let client = exchange.client();
+        let class = status.map_or(StatusClass::None, StatusClass::of);
+        observer.count(client, outcome, class, exchange);
+        let status = status.map(|status| status.as_u16());
+        if !observer.access.wants(status) {
+            return;
+        }
+        let job = exchange.job();
+        let upstream = exchange.upstream().map(|story| UpstreamAnswer {
+            status: story.upstream_status,
+            request_id: story.upstream_request_id.as_deref(),
+        });
+        observer.access.write(&AccessRecord {
+            at: observer.clock.wall(),
+            client: client.map(|client| observer.clients.name(client)),
+            peer: &self.peer,
+            method: exchange.head.method.as_str(),
+            target: job.as_ref().map_or_else(|| Target::Path(exchange.head.uri.path()), Target::Job),
+            status,
+            outcome,
+            error_code: code,
+            duration: observer.clock.now().saturating_duration_since(exchange.started),
+            bytes,
+            request_id: exchange.id.as_str(),
+            upstream,
+        });
+    }
+}

@@ -1,0 +1,123 @@
+//! Method and path: what is this? Answers the health probe itself, because it needs no key; everything else that is not
+//! the job route is refused here.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use http::Method;
+
+use super::step::{Step, Verdict, refuse};
+use super::{Exchange, Reply};
+use crate::error::Error;
+
+/// Longest request target that is looked at, in bytes. The longest honest one is a base path and 44 bytes.
+const MAX_TARGET_BYTES: usize = 8 * 1024;
+
+/// Tells the job route from the health probe and from what does not exist.
+#[derive(Clone, Debug)]
+pub struct Route {
+    base_path: Arc<str>,
+}
+
+/// A request for a job, its id not yet looked at.
+pub struct ForJob {
+    /// The request.
+    pub exchange: Arc<Exchange>,
+    segment: Range<usize>,
+}
+
+// === impl Route ===
+
+impl Route {
+    /// `base_path` is empty, or begins with `/` and does not end with one. The bare routes are served beside it: the
+    /// Python and Go SDKs drop a base path silently.
+    #[must_use]
+    pub fn new(base_path: &str) -> Self {
+        Self { base_path: base_path.into() }
+    }
+
+    /// The path below the base path, without a doubled leading slash (the Java SDK sends one when its endpoint ends
+    /// in a slash).
+    fn below_base<'a>(&self, path: &'a str) -> &'a str {
+        let path = path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        match path.strip_prefix(&*self.base_path) {
+            Some(rest) if rest.starts_with("//") => rest.strip_prefix('/').unwrap_or(rest),
+            Some(rest) if rest.starts_with('/') => rest,
+            Some(_) | None => path,
+        }
+    }
+}
+
+impl Step<Arc<Exchange>> for Route {
+    type Out = ForJob;
+
+    fn check(&self, exchange: Arc<Exchange>) -> Verdict<ForJob> {
+        let path = exchange.head.uri.path();
+        let target = exchange.head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        if target > MAX_TARGET_BYTES {
+            return refuse(Error::UriTooLong);
+        }
+        let below = self.below_base(path);
+        let segment = job_segment(below);
+        if segment.is_none() && below != "/-/healthz" {
+            return refuse(Error::NoRoute);
+        }
+        if !matches!(exchange.head.method, Method::GET | Method::HEAD) {
+            return refuse(Error::MethodNotAllowed);
+        }
+        match segment {
+            Some(segment) => {
+                let end = path.len() - "/info".len();
+                let segment = end - segment.len()..end;
+                ControlFlow::Continue(ForJob { exchange, segment })
+            }
+            None => ControlFlow::Break(Ok(Reply::Health)),
+        }
+    }
+}
+
+/// What stands in the place of the job id. More than one segment there (`a/b`, as the Go SDK sends a slash bare) is
+/// still meant as an id, and refused as one.
+fn job_segment(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/job/")?.strip_suffix("/info")
+}
+
+// === impl ForJob ===
+
+impl ForJob {
+    /// The raw path segment in the place of the job id.
+    #[must_use]
+    pub fn segment(&self) -> &str {
+        self.exchange.head.uri.path().get(self.segment.clone()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Route, job_segment};
+
+    #[test]
+    fn the_job_route_is_found_with_a_doubled_slash_and_below_the_base_path() {
+        for (base, path, expected) in [
+            ("", "/v1/job/X/info", Some("X")),
+            ("", "//v1/job/X/info", Some("X")),
+            ("", "///v1/job/X/info", None),
+            ("/base", "/base/v1/job/X/info", Some("X")),
+            ("/base", "/base//v1/job/X/info", Some("X")),
+            ("/base", "/v1/job/X/info", Some("X")),
+            ("/base", "//base/v1/job/X/info", Some("X")),
+            ("/base", "/basement/v1/job/X/info", None),
+            ("", "/v1/job//info", Some("")),
+            ("", "/v1/job/a/b/info", Some("a/b")),
+            ("", "/v1/job/../info", Some("..")),
+            ("", "/v1/job/info", None),
+            ("", "/v1/job/X/info/", None),
+            ("", "/v1/job/X/status", None),
+            ("", "/v1/job/list", None),
+            ("", "/V1/job/X/info", None),
+            ("", "/", None),
+        ] {
+            assert_eq!(job_segment(Route::new(base).below_base(path)), expected, "{base:?} {path:?}");
+        }
+    }
+}
