@@ -121,6 +121,11 @@ fn a_number_ends_at_its_bound() {
 
 #[test]
 fn a_megabyte_of_small_things_is_read() {
+    assert_eq!(
+        size_of::<Json<'_>>(),
+        24,
+        "the bound in the module doc counts on it"
+    );
     let (elements, members) = (1 << 19, 1 << 16);
     let array = format!("[1{}]", ",1".repeat(elements));
     let read = Json::parse(array.as_bytes()).unwrap();
