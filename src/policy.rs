@@ -13,4 +13,5 @@ pub mod job;
 pub mod json;
 pub mod normalise;
 pub mod outcome;
+pub mod phase;
 pub mod problem;
