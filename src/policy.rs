@@ -14,5 +14,6 @@ pub mod job;
 pub mod json;
 pub mod normalise;
 pub mod outcome;
+pub mod phase;
 pub mod problem;
 pub mod request_id;

@@ -1,0 +1,151 @@
+//! What a connection's timers look at: counts of requests and bytes, noted where they happen.
+//!
+//! The socket and the requests are deep inside the HTTP stack, which says nothing about them; [`Watched`] stands
+//! between it and the socket, [`InFlight`] rides in each request's future and answer. Both write here, the
+//! connection's task reads. Everything happens on the worker's one thread; the atomics are there because the stack
+//! asks for `Send`, so no order between them is needed.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+use http::Version;
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::policy::phase::Seen;
+
+/// The notes of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    started: AtomicU64,
+    finished: AtomicU64,
+    head: AtomicBool,
+    multiplexed: AtomicBool,
+    written: AtomicU64,
+    blocked: AtomicBool,
+}
+
+/// A request that has begun; it has ended when this is dropped, however that comes about.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Activity>);
+
+pin_project! {
+    /// A socket whose reads and writes are noted.
+    pub(super) struct Watched<I> {
+        #[pin]
+        io: I,
+        activity: Arc<Activity>,
+    }
+}
+
+// === impl Activity ===
+
+impl Activity {
+    /// Notes the begin of a request.
+    pub(super) fn begin(self: &Arc<Self>, version: Version) -> InFlight {
+        self.started.fetch_add(1, Relaxed);
+        self.head.store(false, Relaxed);
+        if version == Version::HTTP_2 {
+            self.multiplexed.store(true, Relaxed);
+        }
+        InFlight(Arc::clone(self))
+    }
+
+    /// Everything noted so far.
+    pub(super) fn seen(&self) -> Seen {
+        Seen {
+            started: self.started.load(Relaxed),
+            finished: self.finished.load(Relaxed),
+            head: self.head.load(Relaxed),
+            multiplexed: self.multiplexed.load(Relaxed),
+            written: self.written.load(Relaxed),
+            blocked: self.blocked.load(Relaxed),
+        }
+    }
+
+    fn read(&self, bytes: usize) {
+        if bytes > 0 && self.started.load(Relaxed) == self.finished.load(Relaxed) {
+            self.head.store(true, Relaxed);
+        }
+    }
+
+    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        match result {
+            Poll::Ready(Ok(bytes)) => {
+                self.written.fetch_add(*bytes as u64, Relaxed);
+                self.blocked.store(false, Relaxed);
+            }
+            Poll::Ready(Err(_)) => {} // the connection ends by itself
+            Poll::Pending => self.blocked.store(true, Relaxed),
+        }
+    }
+}
+
+// === impl InFlight ===
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.finished.fetch_add(1, Relaxed);
+    }
+}
+
+// === impl Watched ===
+
+impl<I> Watched<I> {
+    pub(super) fn new(io: I, activity: Arc<Activity>) -> Self {
+        Self { io, activity }
+    }
+}
+
+impl<I: AsyncRead> AsyncRead for Watched<I> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let before = buf.filled().len();
+        let result = this.io.poll_read(cx, buf);
+        this.activity.read(buf.filled().len() - before);
+        result
+    }
+}
+
+impl<I: AsyncWrite> AsyncWrite for Watched<I> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        let result = this.io.poll_write(cx, buf);
+        this.activity.wrote(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        let result = this.io.poll_write_vectored(cx, bufs);
+        this.activity.wrote(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().io.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().io.poll_shutdown(cx)
+    }
+}
