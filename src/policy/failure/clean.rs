@@ -16,6 +16,10 @@ const MAX_CODE_BYTES: usize = 64;
 /// Longest text passed on, in characters; the longest known is about 120.
 const MAX_TEXT_CHARS: usize = 512;
 
+/// How much of a text is looked at, in characters. Blotting out can take time in the square of it, and a body may have
+/// a MiB; what lies beyond would be shown only if most of this were private.
+const MAX_LOOK_CHARS: usize = 8 * MAX_TEXT_CHARS;
+
 /// Stands where something was blotted out.
 const BLOT: &str = "***";
 
@@ -23,7 +27,7 @@ static PRIVATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)
           encoded [\ _-]? authorization .*              # to the end: what follows is the message
-        | [a-z0-9+.-]+ :// [[:graph:]]*                 # any URL
+        | [a-z0-9+.-]* :// [[:graph:]]*                 # any URL
         | [a-z0-9_.-]* huaweicloud [a-z0-9_.:/-]*       # a host of upstream without a scheme
         | (?-u:\b) [0-9]{1,3} (?: \. [0-9]{1,3} ){3} (?: : [0-9]+ )?
         | (?-u:\b) (?: ak | access [\ _-]? key (?: [\ _-]? id )? ) [\ ]? [:=] [\ ]? [^\s,;]+
@@ -47,7 +51,11 @@ pub(super) fn code(raw: &str) -> Option<Arc<str>> {
 
 /// The text on one line, without private parts, cut to [`MAX_TEXT_CHARS`]; `None` if nothing is left to read.
 pub(super) fn text(raw: &str) -> Option<Arc<str>> {
-    let line = raw.replace(char::is_control, " ");
+    let line: String = raw
+        .chars()
+        .take(MAX_LOOK_CHARS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let words: Vec<&str> = line.split_whitespace().collect();
     let public = PRIVATE.replace_all(&words.join(" "), BLOT).into_owned();
     let cut: String = public.chars().take(MAX_TEXT_CHARS).collect();

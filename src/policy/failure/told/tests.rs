@@ -152,3 +152,10 @@ fn a_long_text_is_cut_between_characters() {
     );
     assert_eq!(told.message.as_deref(), Some("错".repeat(512).as_str()));
 }
+
+#[test]
+fn a_text_made_to_be_slow_to_clean_is_not() {
+    let hostile = "1.1.1.1-".repeat(128 * 1024); // 1 MiB; cleaning all of it would take minutes
+    let told = read(json!({ "message": hostile }).to_string().as_bytes());
+    assert!(told.message.is_none_or(|text| !text.contains("1.1.1.1")));
+}
