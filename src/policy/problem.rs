@@ -1,1 +1,210 @@
-//! problem
+//! [`Error`] → what the client sees: the one door through which a failure reaches the wire.
+//!
+//! Every answer of status >= 400 has the same four members, all of them non-empty strings, because the official clients
+//! lose the code or crash on anything else. The texts are written for whoever reads them: what happened, and what to do.
+//! What an [`Error`] carries for the log (causes, details) is not looked at here, so it cannot get out.
+//!
+//! It does not write headers: [`Problem`] names those that follow from the failure, its reader sets them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::error::{Error, FailedStatus, PassedStatus};
+
+mod readme;
+pub(crate) mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::readme::readme_table;
+pub use self::table::{OWN_PREFIX, Quotes, Row, TABLE};
+
+/// Longest `Retry-After` told, in seconds: a client library sleeps as long as it is told.
+const MAX_RETRY_AFTER_SECS: u64 = 24 * 60 * 60;
+
+/// When to come back if those in flight are the obstacle: they are answered within moments.
+const OVERLOADED_RETRY: Duration = Duration::from_secs(1);
+
+/// The same where something must be replaced first: the process, or its credential file. An estimate.
+const CHANGEOVER_RETRY: Duration = Duration::from_secs(5);
+
+/// A failure as the client sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The status, 400–599.
+    pub status: StatusCode,
+    /// `error_code`: upstream's, or one that begins with [`OWN_PREFIX`].
+    pub code: Arc<str>,
+    /// `error_msg`.
+    pub message: Arc<str>,
+    /// `source`: whose code and text these are.
+    pub source: Source,
+    /// `Retry-After` in whole seconds, 1 to a day.
+    pub retry_after: Option<u64>,
+    /// The answer names the methods that exist: `Allow: GET, HEAD`.
+    pub allow: bool,
+    /// The connection is closed after the answer.
+    pub close: bool,
+}
+
+/// Whose words a problem is told in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The gateway's own code and text, whoever is at fault.
+    Gateway,
+    /// Upstream's code and text.
+    Upstream,
+}
+
+/// The body; the order of the members is the order on the wire.
+#[derive(Serialize)]
+struct Body<'a> {
+    error_code: &'a str,
+    error_msg: &'a str,
+    request_id: &'a str,
+    source: Source,
+}
+
+// === impl Problem ===
+
+impl Problem {
+    /// The problem of an error.
+    #[must_use]
+    pub fn from_error(error: &Error) -> Self {
+        match error {
+            Error::InvalidJobId => Self::of(&table::INVALID_JOB_ID),
+            Error::UnreadableRequest(why) => {
+                let row = &table::UNREADABLE_REQUEST;
+                let rule = row.text.trim_end_matches('.');
+                Self::of(row).saying(format!("{rule}: {}.", why.trim_end_matches('.')).into())
+            }
+            Error::UnexpectedBody => Self::of(&table::UNEXPECTED_BODY),
+            Error::Misdirected => Self::of(&table::MISDIRECTED),
+            Error::MissingKey => Self::of(&table::MISSING_KEY),
+            Error::UnknownKey => Self::of(&table::UNKNOWN_KEY),
+            Error::OversizedKey => Self::of(&table::OVERSIZED_KEY),
+            Error::BadSignature => Self::of(&table::BAD_SIGNATURE),
+            Error::JobForbidden => Self::of(&table::JOB_FORBIDDEN),
+            Error::NoRoute => Self::of(&table::NO_ROUTE),
+            Error::MethodNotAllowed => Self::of(&table::METHOD_NOT_ALLOWED),
+            Error::UriTooLong => Self::of(&table::URI_TOO_LONG),
+            Error::BudgetSpent { retry_after } => {
+                Self::of(&table::BUDGET_SPENT).retrying_after(*retry_after)
+            }
+            Error::ThrottleHold { retry_after } => {
+                Self::of(&table::THROTTLE_HOLD).retrying_after(*retry_after)
+            }
+            Error::Passed {
+                status,
+                code,
+                message,
+            } => Self::of(row_of_passed(*status)).quoting(Some(code), Some(message)),
+            Error::Throttled {
+                code,
+                message,
+                retry_after,
+            } => Self::of(&table::THROTTLED)
+                .quoting(Some(code), Some(message))
+                .retrying_after(*retry_after),
+            Error::CredentialRefused => Self::of(&table::CREDENTIAL_REFUSED),
+            Error::CredentialHold { retry_after } => {
+                Self::of(&table::CREDENTIAL_HOLD).retrying_after(*retry_after)
+            }
+            Error::CredentialUnavailable(_) => {
+                Self::of(&table::CREDENTIAL_UNAVAILABLE).retrying_after(CHANGEOVER_RETRY)
+            }
+            Error::Misconfigured { .. } => Self::of(&table::MISCONFIGURED),
+            Error::UpstreamFailed {
+                status,
+                code,
+                message,
+            } => Self::of(row_of_failed(*status)).quoting(code.as_ref(), message.as_ref()),
+            Error::NotSuccess { code, message, .. } => {
+                Self::of(&table::NOT_SUCCESS).quoting(code.as_ref(), message.as_ref())
+            }
+            Error::Unreachable(_) => Self::of(&table::UNREACHABLE),
+            Error::ConnectionLost(_) => Self::of(&table::CONNECTION_LOST),
+            Error::TimedOut => Self::of(&table::TIMED_OUT),
+            Error::Overloaded => Self::of(&table::OVERLOADED).retrying_after(OVERLOADED_RETRY),
+            Error::Draining => Self::of(&table::DRAINING).retrying_after(CHANGEOVER_RETRY),
+            Error::Internal(_) => Self::of(&table::INTERNAL),
+        }
+    }
+
+    /// The body: compact JSON, the same four members in the same order whatever happened. `request_id` is never empty.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> Bytes {
+        serde_json::to_vec(&Body {
+            error_code: &self.code,
+            error_msg: &self.message,
+            request_id,
+            source: self.source,
+        })
+        .expect("four strings always serialise into memory")
+        .into()
+    }
+
+    /// The row as it stands, in the gateway's own words.
+    fn of(row: &Row) -> Self {
+        Self {
+            status: row.status,
+            code: row.code.into(),
+            message: row.text.into(),
+            source: Source::Gateway,
+            retry_after: None,
+            allow: row.allow,
+            close: row.close,
+        }
+    }
+
+    fn saying(self, message: Arc<str>) -> Self {
+        Self { message, ..self }
+    }
+
+    fn retrying_after(self, wait: Duration) -> Self {
+        let whole_secs = wait
+            .as_secs()
+            .saturating_add(u64::from(wait.subsec_nanos() > 0));
+        Self {
+            retry_after: Some(whole_secs.clamp(1, MAX_RETRY_AFTER_SECS)),
+            ..self
+        }
+    }
+
+    /// Upstream's code and text in place of ours, if it sent both; never one of each.
+    fn quoting(self, code: Option<&Arc<str>>, message: Option<&Arc<str>>) -> Self {
+        match (code, message) {
+            (Some(code), Some(message)) if !code.starts_with(OWN_PREFIX) => Self {
+                code: code.clone(),
+                message: message.clone(),
+                source: Source::Upstream,
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
+fn row_of_passed(status: PassedStatus) -> &'static Row {
+    match status {
+        PassedStatus::BadRequest => &table::BAD_REQUEST,
+        PassedStatus::Forbidden => &table::BUILD_FORBIDDEN,
+        PassedStatus::NotFound => &table::BUILD_NOT_FOUND,
+        PassedStatus::Unprocessable => &table::UNPROCESSABLE,
+    }
+}
+
+fn row_of_failed(status: FailedStatus) -> &'static Row {
+    match status {
+        FailedStatus::Internal => &table::FAILED_500,
+        FailedStatus::BadGateway => &table::FAILED_502,
+        FailedStatus::Unavailable => &table::FAILED_503,
+        FailedStatus::GatewayTimeout => &table::FAILED_504,
+    }
+}
