@@ -1,1 +1,263 @@
-//! app
+//! WIRING. Builds every part once, in order, and ends them in the opposite one.
+//!
+//! Threads: the caller's runtime is the *control runtime*. It owns what must outlive a client: the fetches, the
+//! connections to upstream, the admin listener, the drain. The workers of the [`Server`] own the client connections and
+//! nothing else, so that a hit never crosses a thread.
+
+mod facts;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::registry::Registry;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::{self, Admin};
+use crate::clock::Clock;
+use crate::config::{AuthMode, Settings};
+use crate::credential::{Credential, CredentialKind};
+use crate::layers::admit::Admit;
+use crate::layers::authenticate::Authenticate;
+use crate::layers::collapse::{Bounds, Collapse, Fetch};
+use crate::layers::conform::Conform;
+use crate::layers::fetch::authorise::AuthoriseLayer;
+use crate::layers::fetch::gate::Gate;
+use crate::layers::fetch::judge::JudgeLayer;
+use crate::layers::fetch::keep::KeepLayer;
+use crate::layers::fetch::pay::PayLayer;
+use crate::layers::fetch::retry::RetryLayer;
+use crate::layers::lookup::LookupLayer;
+use crate::layers::observe::Observer;
+use crate::layers::route::Route;
+use crate::policy::client::Clients;
+use crate::policy::freshness::Lifetimes;
+use crate::policy::hold;
+use crate::policy::normalise::Field;
+use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
+use crate::stack::{self, FetchParts, RequestParts};
+use crate::store::Memory;
+use crate::telemetry::access::AccessLog;
+use crate::telemetry::lines::Lines;
+use crate::telemetry::metrics::{self, Metrics, Origin, UpstreamMetrics};
+use crate::upstream::{Upstream, UpstreamFault};
+
+use facts::State;
+
+/// What the gateway is given besides its settings.
+pub struct Environment {
+    /// Time.
+    pub clock: Clock,
+    /// Where log lines go.
+    pub lines: Lines,
+    /// The central credential, read.
+    pub credential: Credential,
+    /// A socket that the service manager already listens on; `None` binds `server.listen`.
+    pub listener: Option<std::net::TcpListener>,
+}
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// `server.listen` or `admin.listen` cannot be had.
+    #[error("cannot listen on {addr} ({key})")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Its key.
+        key: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// `server.tls`
+    #[error("cannot serve TLS")]
+    Tls(#[from] TlsFault),
+    /// `upstream.ca_file`, or the system's trust store.
+    #[error("cannot reach upstream safely")]
+    Upstream(#[from] UpstreamFault),
+    /// No threads, no descriptors, no randomness.
+    #[error("the system refuses what the gateway needs")]
+    System(#[from] io::Error),
+}
+
+/// A gateway that serves.
+pub struct Gateway {
+    /// Where clients are served.
+    pub addr: SocketAddr,
+    /// Where the operator is served, if anywhere.
+    pub admin_addr: Option<SocketAddr>,
+    state: Arc<State>,
+    server: Server,
+    fetches: TaskTracker,
+    admin: TaskTracker,
+    stop_admin: CancellationToken,
+    drain_delay: Duration,
+    drain_timeout: Duration,
+}
+
+/// How the gateway ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Connections that were cut because they did not end within `server.drain_timeout`.
+    pub cut_connections: usize,
+    /// Fetches that were given up for the same reason.
+    pub lost_fetches: usize,
+}
+
+// === impl Gateway ===
+
+impl Gateway {
+    /// Starts serving. Must be called on the control runtime, which must go on running.
+    ///
+    /// # Errors
+    /// [`StartFault`]; then nothing is left running.
+    pub async fn start(settings: &Settings, environment: Environment) -> Result<Self, StartFault> {
+        let Environment { clock, lines, credential, listener } = environment;
+        let listener = match listener {
+            Some(inherited) => inherited,
+            None => listen(settings.server.listen, "server.listen")?,
+        };
+        let admin_listener = settings.admin.listen.map(|addr| listen(addr, "admin.listen")).transpose()?;
+        let tls = settings.server.tls.as_ref().map(Tls::load).transpose()?;
+
+        let mut registry = Registry::default();
+        let metrics = register(&mut registry, &clock, &lines);
+        let server_metrics = ServerMetrics::default();
+        server_metrics.register(&mut registry);
+
+        let drain = Drain::new();
+        let store = Memory::new(settings.cache.max_memory);
+        let gate = gate(settings, &credential, &clock);
+        let upstream = Upstream::new(&settings.upstream, clock.clone())?;
+        let parts = FetchWiring { settings, store: &store, gate: &gate, clock: &clock, metrics: &metrics.upstream };
+        let fetch = parts.fetch(credential, upstream);
+
+        let fetches = TaskTracker::new();
+        let bounds = Bounds {
+            runtime: Handle::current(),
+            tasks: fetches.clone(),
+            max_waiting: settings.server.max_waiting,
+            patience: settings.server.request_timeout,
+        };
+        let collapse = Collapse::new(fetch, store.clone(), clock.clone(), metrics.requests.clone(), bounds);
+        let clients = Arc::new(clients(settings));
+        let requests = stack::requests(RequestParts {
+            admit: Admit::new(drain.clone()),
+            conform: Conform::new(&settings.server.allowed_hosts),
+            route: Route::new(&settings.server.base_path),
+            authenticate: match settings.auth.mode {
+                AuthMode::Keys => Authenticate::with_keys(Arc::clone(&clients)),
+                AuthMode::Open => Authenticate::open(),
+            },
+            lookup: LookupLayer::new(store.clone(), clock.clone()),
+            collapse,
+        });
+        let access = AccessLog::new(&settings.log, lines);
+        let process = getrandom::u64().map_err(io::Error::other)?;
+        let observer = Arc::new(Observer::new(metrics.requests, clients, access, clock.clone(), process));
+
+        let state = Arc::new(State::new(settings, store, gate, drain.clone()));
+        metrics::facts::register(&mut registry, Arc::clone(&state) as _);
+
+        let addr = listener.local_addr()?;
+        let shared = server::Shared { tls, metrics: server_metrics, drain, clock };
+        let server = Server::start(listener, &settings.server, &shared, move |peer| {
+            observer.observe(peer, requests.clone())
+        })?;
+        let mut gateway = Self {
+            addr,
+            admin_addr: None,
+            state,
+            server,
+            fetches,
+            admin: TaskTracker::new(),
+            stop_admin: CancellationToken::new(),
+            drain_delay: settings.server.drain_delay,
+            drain_timeout: settings.server.drain_timeout,
+        };
+        if let Some(listener) = admin_listener {
+            gateway.serve_admin(listener, registry)?;
+        }
+        Ok(gateway)
+    }
+
+    fn serve_admin(&mut self, listener: std::net::TcpListener, registry: Registry) -> io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        self.admin_addr = Some(listener.local_addr()?);
+        let admin = Admin::new(Arc::new(registry), Arc::clone(&self.state) as _);
+        self.admin.spawn(admin::serve(listener, admin, self.stop_admin.clone()));
+        Ok(())
+    }
+
+    /// Ends it: not ready, but still accepting, for `drain_delay`; then no new connections, what runs is finished,
+    /// within `drain_timeout`; the admin listener goes last, so that the end can be watched.
+    pub async fn drain(self) -> Ended {
+        self.state.not_ready();
+        tokio::time::sleep(self.drain_delay).await;
+        self.state.drain.begin();
+        let drained = self.server.drained().await;
+        self.fetches.close();
+        let finished = tokio::time::timeout(self.drain_timeout, self.fetches.wait()).await;
+        let lost_fetches = if finished.is_ok() { 0 } else { self.fetches.len() };
+        self.stop_admin.cancel();
+        self.admin.close();
+        self.admin.wait().await;
+        Ended { cut_connections: drained.cut, lost_fetches }
+    }
+}
+
+fn listen(addr: SocketAddr, key: &'static str) -> Result<std::net::TcpListener, StartFault> {
+    server::bind(addr).map_err(|source| StartFault::Listen { addr, key, source })
+}
+
+fn register(registry: &mut Registry, clock: &Clock, lines: &Lines) -> Metrics {
+    let origin = Origin {
+        version: env!("CARGO_PKG_VERSION"),
+        started: clock.wall(),
+        nullable_fields: &Field::ALL.map(Field::as_str),
+        log_lines_dropped: lines.dropped(),
+    };
+    Metrics::register(registry, origin)
+}
+
+fn gate(settings: &Settings, credential: &Credential, clock: &Clock) -> Gate {
+    let kind = match credential.kind() {
+        CredentialKind::AkSk => hold::CredentialKind::Lockable,
+        CredentialKind::Token => hold::CredentialKind::Renewable,
+    };
+    Gate::new(settings.budget.requests, settings.budget.window, kind, clock.clone())
+}
+
+fn clients(settings: &Settings) -> Clients {
+    Clients::new(settings.auth.clients.iter().map(|client| (client.name.as_str(), client.key_sha256.as_slice())))
+}
+
+/// What the layers of the fetch are made of.
+struct FetchWiring<'a> {
+    settings: &'a Settings,
+    store: &'a Memory,
+    gate: &'a Gate,
+    clock: &'a Clock,
+    metrics: &'a UpstreamMetrics,
+}
+
+// === impl FetchWiring ===
+
+impl FetchWiring<'_> {
+    fn fetch(self, credential: Credential, upstream: Upstream) -> Fetch {
+        let Self { settings, store, gate, clock, metrics } = self;
+        let lifetimes = Lifetimes { finished: settings.cache.ttl, running: settings.cache.ttl_running };
+        let host = upstream.host().to_owned();
+        stack::fetch(FetchParts {
+            keep: KeepLayer::new(store.clone(), lifetimes),
+            retry: RetryLayer::new(metrics.clone()),
+            pay: PayLayer::new(gate.clone(), settings.upstream.timeout, clock.clone(), metrics.clone()),
+            judge: JudgeLayer::new(settings.budget.window, metrics.clone()),
+            authorise: AuthoriseLayer::new(Arc::new(credential), &host, clock.clone(), metrics.clone()),
+            upstream,
+        })
+    }
+}

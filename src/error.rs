@@ -81,6 +81,9 @@ pub enum Error {
     /// Upstream refused the central credential.
     #[error("upstream refused the central credential")]
     CredentialRefused,
+    /// The same, but there is another credential now: one repeat makes sense.
+    #[error("upstream refused the central credential, which has been renewed since")]
+    CredentialRenewed,
     /// Calls are held back because upstream refused the central credential a moment ago.
     #[error("credential hold for {retry_after:?}")]
     CredentialHold {

@@ -114,6 +114,7 @@ impl Outcome {
             Error::Passed { .. }
             | Error::Throttled { .. }
             | Error::CredentialRefused
+            | Error::CredentialRenewed
             | Error::Misconfigured { .. }
             | Error::UpstreamFailed { .. }
             | Error::NotSuccess { .. }

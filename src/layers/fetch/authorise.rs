@@ -16,6 +16,9 @@ use crate::error::Error;
 use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::Answer;
 
+/// The status under which upstream refuses a token.
+const REFUSED: u16 = 401;
+
 /// Authorises requests to one host.
 #[derive(Clone)]
 pub struct AuthoriseLayer {
@@ -23,6 +26,14 @@ pub struct AuthoriseLayer {
     host: Arc<str>,
     clock: Clock,
     metrics: UpstreamMetrics,
+}
+
+/// What upstream said to an authorised request.
+pub struct Authorised {
+    /// The answer.
+    pub answer: Answer,
+    /// Upstream refused the credential, and there is another one now.
+    pub renewed: bool,
 }
 
 /// See [`AuthoriseLayer`].
@@ -58,9 +69,9 @@ where
     S: Service<Request<()>, Response = Answer, Error = Error> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    type Response = Answer;
+    type Response = Authorised;
     type Error = Error;
-    type Future = Boxed<Answer, Error>;
+    type Future = Boxed<Authorised, Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
@@ -69,9 +80,10 @@ where
     fn call(&mut self, mut request: Request<()>) -> Self::Future {
         let AuthoriseLayer { credential, host, clock, metrics } = self.layer.clone();
         let authorised = credential.authorise(&mut request, &host, clock.wall());
-        let answer = authorised.map(|()| self.inner.call(request));
+        let sent = authorised.map(|generation| (generation, self.inner.call(request)));
         Box::pin(async move {
-            let answer = answer?.await?;
+            let (generation, answer) = sent?;
+            let answer = answer.await?;
             if credential.echoed_in(&answer.body) {
                 metrics.secret_echoed();
                 return Err(Error::NotSuccess {
@@ -80,7 +92,8 @@ where
                     detail: "the answer shows the central credential".into(),
                 });
             }
-            Ok(answer)
+            let renewed = answer.status == REFUSED && credential.renew(generation);
+            Ok(Authorised { answer, renewed })
         })
     }
 }

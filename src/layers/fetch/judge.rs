@@ -10,13 +10,13 @@ use bytes::Bytes;
 use http::Request;
 use tower::{Layer, Service};
 
+use super::authorise::Authorised;
 use super::{Boxed, Call};
 use crate::error::Error;
 use crate::policy::failure;
 use crate::policy::job::JobId;
 use crate::policy::normalise::{Normalised, normalise};
 use crate::telemetry::metrics::UpstreamMetrics;
-use crate::upstream::Answer;
 
 /// A success, not yet stored.
 #[derive(Debug)]
@@ -54,9 +54,12 @@ impl JudgeLayer {
         Self { window, metrics, ids_agree: Arc::default() }
     }
 
-    fn judge(&self, job: &JobId, answer: Answer) -> Result<Judged, Error> {
+    fn judge(&self, job: &JobId, Authorised { answer, renewed }: Authorised) -> Result<Judged, Error> {
         if answer.status != 200 {
-            return Err(failure::classify(answer.status, &answer.body, self.window));
+            return Err(match failure::classify(answer.status, &answer.body, self.window) {
+                Error::CredentialRefused if renewed => Error::CredentialRenewed,
+                error => error,
+            });
         }
         match normalise(&answer.body) {
             Ok(success) => {
@@ -64,7 +67,12 @@ impl JudgeLayer {
                 self.report_nulled(job, &success);
                 Ok(Judged { body: success.body, finished: success.finished, sent: answer.sent })
             }
-            Err(reason) => Err(failure::of_false_success(&answer.body, &reason.to_string())),
+            Err(reason) => Err(match failure::classify(answer.status, &answer.body, self.window) {
+                Error::NotSuccess { code, message, .. } => {
+                    Error::NotSuccess { code, message, detail: reason.to_string().into() }
+                }
+                error => error,
+            }),
         }
     }
 
@@ -103,7 +111,7 @@ impl<S> Layer<S> for JudgeLayer {
 
 impl<S> Service<Call> for Judge<S>
 where
-    S: Service<Request<()>, Response = Answer, Error = Error>,
+    S: Service<Request<()>, Response = Authorised, Error = Error>,
     S::Future: Send + 'static,
 {
     type Response = Judged;
@@ -119,12 +127,12 @@ where
         let request = Request::get(call.job.info_path()).body(());
         let answer = request.map(|request| self.inner.call(request));
         Box::pin(async move {
-            let answer = answer.map_err(|error| Error::Internal(error.to_string().into()))?.await?;
+            let authorised = answer.map_err(|error| Error::Internal(error.to_string().into()))?.await?;
             call.note(|story| {
-                story.upstream_status = Some(answer.status);
-                story.upstream_request_id = answer.request_id.as_deref().map(Arc::from);
+                story.upstream_status = Some(authorised.answer.status);
+                story.upstream_request_id = authorised.answer.request_id.as_deref().map(Arc::from);
             });
-            layer.judge(&call.job, answer)
+            layer.judge(&call.job, authorised)
         })
     }
 }

@@ -75,6 +75,9 @@ where
                 call.note(|story| story.calls -= 1);
             }
             permit.settle(ending);
+            if matches!(judged, Err(Error::CredentialRenewed)) {
+                gate.renewed();
+            }
             let result = judged.as_ref().map_or_else(CallResult::of_error, |_| Some(CallResult::Success));
             if let Some(result) = result {
                 metrics.called(result, clock.now().saturating_duration_since(started));
@@ -89,7 +92,7 @@ fn ending(judged: &Result<Judged, Error>) -> Ending {
     match judged {
         Ok(_) | Err(Error::Passed { .. }) => Ending::Authenticated,
         Err(Error::Throttled { retry_after, .. }) => Ending::Throttled { window: *retry_after },
-        Err(Error::CredentialRefused) => Ending::CredentialRefused,
+        Err(Error::CredentialRefused | Error::CredentialRenewed) => Ending::CredentialRefused,
         // A code under 500 is the build service's, which one reaches with a good credential only. What a load balancer
         // or a proxy says on the way proves nothing.
         Err(Error::UpstreamFailed { status: FailedStatus::Internal, code: Some(_), .. }) => Ending::Authenticated,

@@ -3,7 +3,6 @@
 //!
 //! It never repeats a throttle, a refusal, a time-out or anything that upstream said about the job.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,13 +19,9 @@ const RETRIES: usize = 2;
 /// Shortest pause before a retry; doubled each time, with up to as much again of jitter.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Renews the credential, and says whether it is another one now.
-pub type Renew = Arc<dyn Fn() -> bool + Send + Sync>;
-
 /// Retries.
 #[derive(Clone)]
 pub struct RetryLayer {
-    renew: Renew,
     metrics: UpstreamMetrics,
 }
 
@@ -44,7 +39,7 @@ enum Repeat {
     Later,
     /// Once, at once, on a new connection: the old one was closed before an answer.
     OnNewConnection,
-    /// Once, at once, if the credential can be renewed.
+    /// Once, at once: there is another credential now.
     WithRenewedCredential,
     /// Never.
     Never,
@@ -55,8 +50,8 @@ enum Repeat {
 impl RetryLayer {
     /// `metrics` count them.
     #[must_use]
-    pub fn new(renew: Renew, metrics: UpstreamMetrics) -> Self {
-        Self { renew, metrics }
+    pub fn new(metrics: UpstreamMetrics) -> Self {
+        Self { metrics }
     }
 }
 
@@ -99,7 +94,7 @@ where
                         None => return Err(error),
                     },
                     Repeat::OnNewConnection if !reconnected => reconnected = true,
-                    Repeat::WithRenewedCredential if !renewed && (layer.renew)() => renewed = true,
+                    Repeat::WithRenewedCredential if !renewed => renewed = true,
                     Repeat::OnNewConnection | Repeat::WithRenewedCredential | Repeat::Never => return Err(error),
                 }
                 layer.metrics.retried();
@@ -117,7 +112,7 @@ fn repeat(error: &Error) -> Repeat {
             FailedStatus::Internal => Repeat::Never,
         },
         Error::ConnectionLost(_) => Repeat::OnNewConnection,
-        Error::CredentialRefused => Repeat::WithRenewedCredential,
+        Error::CredentialRenewed => Repeat::WithRenewedCredential,
         _ => Repeat::Never,
     }
 }

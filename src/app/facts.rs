@@ -1,0 +1,50 @@
+//! How the gateway's parts stand, gathered when somebody looks: nothing is counted twice.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::config::Settings;
+use crate::layers::fetch::gate::Gate;
+use crate::server::Drain;
+use crate::store::Memory;
+use crate::telemetry::metrics::{Facts, Snapshot};
+
+/// The parts whose state is of interest.
+pub(super) struct State {
+    budget_requests: u32,
+    store: Memory,
+    gate: Gate,
+    pub(super) drain: Drain,
+    leaving: AtomicBool,
+}
+
+// === impl State ===
+
+impl State {
+    pub(super) fn new(settings: &Settings, store: Memory, gate: Gate, drain: Drain) -> Self {
+        let budget_requests = settings.budget.requests.get();
+        Self { budget_requests, store, gate, drain, leaving: AtomicBool::new(false) }
+    }
+
+    /// About to drain: load balancers should look elsewhere.
+    pub(super) fn not_ready(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Facts for State {
+    fn snapshot(&self) -> Snapshot {
+        let gate = self.gate.status();
+        Snapshot {
+            accepting: !self.drain.has_begun(),
+            draining: self.leaving.load(Ordering::Relaxed),
+            budget_requests: self.budget_requests,
+            budget_remaining: u32::try_from(gate.remaining).unwrap_or(u32::MAX),
+            throttle_hold: gate.throttle_hold,
+            credential_hold: gate.credential_hold,
+            credential_proven: gate.proven,
+            cache_entries: self.store.len(),
+            cache_bytes: self.store.bytes(),
+            cache_evictions: self.store.evictions(),
+        }
+    }
+}
