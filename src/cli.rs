@@ -1,0 +1,125 @@
+//! The command line. Its help texts are for someone who has never seen the program.
+//!
+//! Exit codes: 0 done · 1 it could not be done (the reason is on standard error) · 2 the command line or the
+//! configuration is wrong and must be changed first.
+
+mod check;
+mod key;
+mod sandbox;
+mod serve;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use jobgate::config::Faults;
+
+/// A caching gateway in front of CodeArts Build job info.
+///
+/// Tools ask the gateway instead of the cloud. It holds the one real credential, answers from memory whenever it may,
+/// and spends the small upstream call quota where it is needed.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Try it without an account:   jobgate serve --sandbox
+Exit codes: 0 done, 1 could not be done, 2 the command line or the configuration is wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve clients until SIGINT or SIGTERM, then drain and end.
+    Serve(ServeArgs),
+    /// Check a configuration file, and say everything that is wrong with it at once.
+    Check(CheckArgs),
+    /// Run the upstream double alone: a made-up CodeArts Build for testing clients.
+    #[command(after_long_help = sandbox::catalogue())]
+    Sandbox(SandboxArgs),
+    /// Make client keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+#[derive(Args, Debug)]
+struct ServeArgs {
+    /// Configuration file [default: gateway.toml; with --sandbox none]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Answer from a built-in upstream double: no account is needed. [upstream] of a configuration file is ignored.
+    #[arg(long)]
+    sandbox: bool,
+}
+
+#[derive(Args, Debug)]
+struct CheckArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct SandboxArgs {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make a key for a client, and the lines for gateway.toml. The key itself is printed once and kept nowhere.
+    New {
+        /// Client name: 1 to 64 letters, digits, dots, dashes, underscores
+        name: String,
+    },
+}
+
+/// Read when no file is named.
+const DEFAULT_CONFIG: &str = "gateway.toml";
+
+/// Why a command ended without having done its work.
+#[derive(Debug)]
+enum Failed {
+    /// It could not be done.
+    Undone(anyhow::Error),
+    /// What was asked for must be changed first.
+    Wrong(String),
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Serve(args) => serve::serve(args),
+        Command::Check(args) => check::check(&args),
+        Command::Sandbox(args) => sandbox::sandbox(&args),
+        Command::Key(KeyCommand::New { name }) => key::new(&name),
+    };
+    let (text, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failed::Undone(error)) => (format!("{error:#}"), 1),
+        Err(Failed::Wrong(text)) => (text, 2),
+    };
+    say(&format!("jobgate: {}", text.trim_end()));
+    ExitCode::from(code)
+}
+
+/// Says something to the person at the terminal. Standard error, because standard output belongs to the log.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}"); // nobody may be listening
+}
+
+// === impl Failed ===
+
+impl<E: Into<anyhow::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        match error.downcast::<Faults>() {
+            Ok(faults) => Self::Wrong(format!("the configuration is wrong\n{faults}")),
+            Err(error) => Self::Undone(error),
+        }
+    }
+}

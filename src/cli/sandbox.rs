@@ -1,0 +1,45 @@
+//! `jobgate sandbox`: the upstream double alone.
+
+use std::fmt::Write as _;
+
+use jobgate::clock::Clock;
+use jobgate::sandbox::{MISSING_PREFIX, Sandbox, SandboxSettings, catalogue as examples};
+use tokio_util::sync::CancellationToken;
+
+use super::serve::{control_runtime, stop_signal};
+use super::{Failed, SandboxArgs, say};
+
+pub(super) fn sandbox(args: &SandboxArgs) -> Result<(), Failed> {
+    control_runtime()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(args.listen)
+            .await
+            .map_err(|error| anyhow::Error::new(error).context(format!("cannot listen on {}", args.listen)))?;
+        let settings = SandboxSettings::default();
+        say(&format!(
+            "sandbox: a made-up CodeArts Build on http://{}\n  quota       {} calls in {:?}, as the real one throttles\n  credential  AK {}, SK and token in docs/sandbox.md\n  jobs        any 32 letters and digits; the examples are listed at http://{}/",
+            listener.local_addr()?,
+            settings.requests,
+            settings.window,
+            settings.credential.access_key,
+            listener.local_addr()?,
+        ));
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let serving = Sandbox::new(settings, Clock::system()).serve(listener, stop);
+        tokio::join!(serving, async {
+            stop_signal().await;
+            stopped.cancel();
+        });
+        Ok(())
+    })
+}
+
+/// The documented job ids, for `--help`.
+pub(super) fn catalogue() -> String {
+    let mut text = String::from("Job ids that answer the upstream's documented and observed bodies:\n");
+    for example in examples() {
+        let _ = writeln!(text, "  {}  {} {}", example.id, example.status, example.note); // a String takes everything
+    }
+    let _ = write!(text, "Ids that begin with \"{MISSING_PREFIX}\" do not exist; any other well-formed id is a job that lives.");
+    text
+}

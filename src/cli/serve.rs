@@ -1,0 +1,150 @@
+//! `jobgate serve`: from the configuration to the drain.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jobgate::app::{Environment, Gateway};
+use jobgate::clock::Clock;
+use jobgate::config::{self, Checked, Settings, UpstreamFrom};
+use jobgate::credential::Credential;
+use jobgate::hardening;
+use jobgate::sandbox::{Sandbox, SandboxSettings};
+use jobgate::server;
+use jobgate::telemetry::lines::Lines;
+use jobgate::telemetry::logging;
+use secrecy::ExposeSecret as _;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::check::summary;
+use super::{DEFAULT_CONFIG, Failed, ServeArgs, say};
+
+/// How long the last log lines may take to be written.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The job of the upstream document's own example; the sandbox answers it to the letter.
+const SAMPLE_JOB: &str = "901878212b1a49be9c1a1054c272762a";
+
+pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
+    let hardened = hardening::harden();
+    let Checked { settings, warnings } = load(&args)?;
+    let clock = Clock::system();
+    let lines = Lines::start(io::stdout()).context("cannot start the log")?;
+    logging::install(&settings.log, lines.clone(), clock.clone()).context("cannot start the log")?;
+    hardened.log();
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    let served = control_runtime()?.block_on(async {
+        if args.sandbox {
+            serve_sandbox(settings, clock, &lines).await
+        } else {
+            let credential = Credential::open(&settings.upstream.credential, &|name| std::env::var(name).ok())?;
+            serve_gateway(&settings, credential, clock, &lines, "").await
+        }
+    });
+    if !lines.flush(LOG_PATIENCE) {
+        say("jobgate: the last log lines could not be written in time");
+    }
+    served.map_err(Failed::Undone)
+}
+
+fn load(args: &ServeArgs) -> Result<Checked, config::Faults> {
+    let (file, upstream) = if args.sandbox {
+        (args.config.as_deref(), UpstreamFrom::Sandbox)
+    } else {
+        let file = args.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG));
+        (Some(file), UpstreamFrom::Configuration)
+    };
+    config::load(file, upstream, std::env::vars_os())
+}
+
+/// Everything that must outlive a client connection runs here, on the main thread: a few tens of fetches a minute.
+pub(super) fn control_runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// The gateway in front of the built-in double, which has exactly the quota that the budget is set to.
+async fn serve_sandbox(mut settings: Settings, clock: Clock, lines: &Lines) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let sandbox = SandboxSettings {
+        requests: settings.budget.requests.get(),
+        window: settings.budget.window,
+        ..SandboxSettings::default()
+    };
+    let keys = &sandbox.credential;
+    let credential = Credential::from_keys(&keys.access_key, keys.secret_key.expose_secret())?;
+    settings.upstream.endpoint = format!("http://{}", listener.local_addr()?).parse()?;
+    let (double, stop) = (TaskTracker::new(), CancellationToken::new());
+    double.spawn(Sandbox::new(sandbox, clock.clone()).serve(listener, stop.clone()));
+    double.close();
+    let served = serve_gateway(&settings, credential, clock, lines, " (the built-in sandbox)").await;
+    stop.cancel();
+    double.wait().await;
+    served
+}
+
+async fn serve_gateway(
+    settings: &Settings,
+    credential: Credential,
+    clock: Clock,
+    lines: &Lines,
+    upstream_note: &str,
+) -> anyhow::Result<()> {
+    let listener = server::inherited().context("cannot use the inherited socket")?;
+    let environment = Environment { clock, lines: lines.clone(), credential, listener };
+    let gateway = Gateway::start(settings, environment).await?;
+    tracing::info!(
+        listen = %gateway.addr,
+        admin = gateway.admin_addr.map(tracing::field::display),
+        upstream = %settings.upstream.endpoint,
+        workers = settings.server.workers,
+        "serving"
+    );
+    introduce(settings, &gateway, upstream_note);
+    stop_signal().await;
+    say("jobgate: draining; a second signal ends at once");
+    tracing::info!("draining");
+    tokio::select! {
+        ended = gateway.drain() => tracing::info!(cut = ended.cut_connections, lost = ended.lost_fetches, "drained"),
+        () = stop_signal() => tracing::warn!("ended at once by a second signal"),
+    }
+    Ok(())
+}
+
+fn introduce(settings: &Settings, gateway: &Gateway, upstream_note: &str) {
+    let mut actual = settings.clone();
+    actual.server.listen = gateway.addr;
+    actual.admin.listen = gateway.admin_addr;
+    let upstream = settings.upstream.endpoint.to_string();
+    let text = summary(&actual).replacen(&upstream, &format!("{upstream}{upstream_note}"), 1);
+    say(&format!("jobgate serves\n{text}"));
+    if !upstream_note.is_empty() {
+        say(&try_it(&actual));
+    }
+}
+
+/// Two lines to paste: a job, and where its answer came from.
+fn try_it(settings: &Settings) -> String {
+    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
+    let key = if settings.auth.clients.is_empty() { "" } else { " -H 'X-Api-Key: YOUR-KEY'" };
+    let url = format!("{scheme}://{}{}/v1/job/{SAMPLE_JOB}/info", settings.server.listen, settings.server.base_path);
+    format!("Try it:\n  curl{key} {url}\n  curl -i{key} {url}   # again: see Cache-Status and Age")
+}
+
+/// Resolves at SIGINT or SIGTERM.
+pub(super) async fn stop_signal() {
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+        tracing::error!("cannot listen for signals: the process can only be killed");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
