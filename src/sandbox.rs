@@ -4,8 +4,8 @@
 //! A call meets what it would meet at upstream, in this order: the API gateway's route, its check of the credential
 //! (a signature, verified, or a token), its throttle; then the build service, which answers with
 //!
-//! * a job that lives ([`life`]): queue, run, finish, rest, and again, a pure function of id and time;
-//! * one of the recorded bodies ([`catalogue`]), for the ids that stand for them;
+//! * a job that lives (`life`): queue, run, finish, rest, and again, a pure function of id and time;
+//! * one of the recorded bodies ([`catalogue()`]), for the ids that stand for them;
 //! * "no such job", for ids that begin with [`MISSING_PREFIX`].
 //!
 //! It does not know any other operation of the service, it keeps nothing, and it is no measure of speed. Its reading
@@ -59,7 +59,7 @@ pub struct SandboxCredential {
     pub token: SecretString,
 }
 
-/// What a [`Sandbox`] has seen since it was made. The guide at `/` is not counted.
+/// What a [`Sandbox`] has seen since it was made; looks at the guide are not among the requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Connections accepted.
@@ -70,7 +70,7 @@ pub struct Stats {
     pub unauthorised: u64,
     /// Of these, refused by the throttle.
     pub throttled: u64,
-    /// Of these, answered by the build service, with a job or an error of its own.
+    /// Of these, let through to the build service: a job, a recorded answer, or an error of its own.
     pub answered: u64,
 }
 

@@ -7,28 +7,17 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
+use super::Sandbox;
 use super::catalogue::{Example, JSON, MALFORMED_ID, MISSING_JOB, MISSING_PREFIX, find};
 use super::guide::guide;
 use super::life;
 use super::refusal::Refusal;
-use super::{Sandbox, Stats};
 use crate::policy::job::JobId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A GET needs no body; one that has one is hashed, since its signature would cover it.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// What a path names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Route<'a> {
-    /// `/`: the guide.
-    Guide,
-    /// `/v1/job/{job_id}/info`, the id as it was sent.
-    Info(&'a str),
-    /// Nothing that is published here.
-    Unknown,
-}
 
 /// An answer of the build service, or the guide.
 struct Answer {
@@ -42,29 +31,29 @@ impl Sandbox {
     /// Answers one request.
     pub(super) async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
-        let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
-        let answer = match body {
-            Ok(body) => self.answer(&head, &body.to_bytes()),
-            Err(_) => Err(Refusal::TooLarge),
+        if head.uri.path() == "/" && head.method == Method::GET {
+            return Answer::guide().into_response();
+        }
+        let answer = match Limited::new(body, MAX_BODY_BYTES).collect().await {
+            Ok(body) => self.call(&head, &body.to_bytes()),
+            Err(_) => Err(Refusal::TooLarge), // or the caller is gone, and will not read this
         };
-        self.count(&head, &answer);
+        self.count(&answer);
         match answer {
             Ok(answer) => answer.into_response(),
             Err(refusal) => refuse(&refusal),
         }
     }
 
-    fn answer(&self, head: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
-        match (Route::of(head.uri.path()), &head.method) {
-            (Route::Guide, &Method::GET) => Ok(Answer::guide()),
-            (Route::Info(segment), &Method::GET) => {
-                self.authenticate(head, body)?;
-                self.withdraw()?; // the user's policy: whoever is nobody has no quota to spend
-                Ok(self.job(segment))
-            }
-            (Route::Guide | Route::Info(_), _) => Err(Refusal::NoSuchMethod),
-            (Route::Unknown, _) => Err(Refusal::NoSuchApi),
+    /// The API gateway, and behind it the build service.
+    fn call(&self, head: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
+        let segment = job_segment(head.uri.path()).ok_or(Refusal::NoSuchApi)?;
+        if head.method != Method::GET {
+            return Err(Refusal::NoSuchMethod);
         }
+        self.authenticate(head, body)?;
+        self.withdraw()?; // the policy is the user's: a caller who is nobody has no quota to spend
+        Ok(self.job(segment))
     }
 
     fn withdraw(&self) -> Result<(), Refusal> {
@@ -78,7 +67,7 @@ impl Sandbox {
         })
     }
 
-    /// The build service.
+    /// The build service; the id is still as it was sent.
     fn job(&self, segment: &str) -> Answer {
         let Ok(id) = JobId::parse(segment) else {
             return Answer::of(&MALFORMED_ID);
@@ -97,39 +86,23 @@ impl Sandbox {
         }
     }
 
-    fn count(&self, head: &Parts, answer: &Result<Answer, Refusal>) {
-        if Route::of(head.uri.path()) == Route::Guide {
-            return;
-        }
-        let Stats {
-            requests,
-            unauthorised,
-            throttled,
-            answered,
-            ..
-        } = &mut self.state().stats;
-        *requests += 1;
+    fn count(&self, answer: &Result<Answer, Refusal>) {
+        let mut state = self.state();
+        state.stats.requests += 1;
         match answer.as_ref().map_err(Refusal::status) {
-            Ok(_) => *answered += 1,
-            Err(StatusCode::UNAUTHORIZED) => *unauthorised += 1,
-            Err(StatusCode::TOO_MANY_REQUESTS) => *throttled += 1,
+            Ok(_) => state.stats.answered += 1,
+            Err(StatusCode::UNAUTHORIZED) => state.stats.unauthorised += 1,
+            Err(StatusCode::TOO_MANY_REQUESTS) => state.stats.throttled += 1,
             Err(_) => {}
         }
     }
 }
 
-// === impl Route ===
-
-impl<'a> Route<'a> {
-    fn of(path: &'a str) -> Self {
-        if path == "/" {
-            return Self::Guide;
-        }
-        path.strip_prefix("/v1/job/")
-            .and_then(|rest| rest.strip_suffix("/info"))
-            .filter(|segment| !segment.contains('/'))
-            .map_or(Self::Unknown, Self::Info)
-    }
+/// The id in `/v1/job/{job_id}/info`; `None` for every other path: nothing else is published here.
+fn job_segment(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/job/")?
+        .strip_suffix("/info")
+        .filter(|segment| !segment.contains('/'))
 }
 
 // === impl Answer ===
@@ -192,24 +165,24 @@ fn new_request_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Route;
+    use super::job_segment;
 
     #[test]
     fn only_the_one_path_is_published() {
-        for (path, route) in [
-            ("/", Route::Guide),
-            ("/v1/job/abc/info", Route::Info("abc")),
-            ("/v1/job//info", Route::Info("")),
-            ("/v1/job/%2F/info", Route::Info("%2F")),
-            ("/v1/job/a/b/info", Route::Unknown),
-            ("/v1/job/info", Route::Unknown),
-            ("//v1/job/abc/info", Route::Unknown),
-            ("/v1/job/abc/info/", Route::Unknown),
-            ("/v1/job/abc/status", Route::Unknown),
-            ("/v2/job/abc/info", Route::Unknown),
-            ("*", Route::Unknown),
+        for (path, segment) in [
+            ("/v1/job/abc/info", Some("abc")),
+            ("/v1/job//info", Some("")),
+            ("/v1/job/%2F/info", Some("%2F")),
+            ("/v1/job/a/b/info", None),
+            ("/v1/job/info", None),
+            ("//v1/job/abc/info", None),
+            ("/v1/job/abc/info/", None),
+            ("/v1/job/abc/status", None),
+            ("/v2/job/abc/info", None),
+            ("/", None),
+            ("*", None),
         ] {
-            assert_eq!(Route::of(path), route, "{path}");
+            assert_eq!(job_segment(path), segment, "{path}");
         }
     }
 }

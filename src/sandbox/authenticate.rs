@@ -50,17 +50,12 @@ impl Sandbox {
         if claim.access_key != credential.access_key {
             return Err(Refusal::UnknownKey(claim.access_key.to_owned()));
         }
-        let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
-        if let Some(date) = date
-            && let Some(signed_at) = read_date(date)
-            && skew(signed_at, self.0.clock.wall()) > MAX_SKEW
-        {
-            return Err(Refusal::Skewed {
-                date: date.to_owned(),
-            });
+        let signed_at = signed_at(head);
+        if signed_at.is_some_and(|signed_at| is_skewed(signed_at, self.0.clock.wall())) {
+            return Err(Refusal::Skewed);
         }
-        let is_right = date.and_then(read_date).is_some()
-            && claim.holds(head, body, credential.secret_key.expose_secret());
+        let is_right =
+            signed_at.is_some() && claim.holds(head, body, credential.secret_key.expose_secret());
         let verdict = self.state().lockout.judge(is_right, self.0.clock.now());
         match verdict {
             Verdict::Accepted => Ok(()),
@@ -70,22 +65,28 @@ impl Sandbox {
     }
 }
 
+fn signed_at(head: &Parts) -> Option<SystemTime> {
+    read_date(head.headers.get(DATE)?.to_str().ok()?)
+}
+
 /// `20240605T080058Z`.
 fn read_date(text: &str) -> Option<SystemTime> {
     let date = DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
     Offset::UTC.to_timestamp(date).ok()?.try_into().ok()
 }
 
-fn skew(signed_at: SystemTime, now: SystemTime) -> Duration {
-    now.duration_since(signed_at)
-        .unwrap_or_else(|ahead| ahead.duration())
+fn is_skewed(signed_at: SystemTime, now: SystemTime) -> bool {
+    let skew = now
+        .duration_since(signed_at)
+        .unwrap_or_else(|ahead| ahead.duration());
+    skew > MAX_SKEW
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{read_date, skew};
+    use super::{MAX_SKEW, is_skewed, read_date};
 
     #[test]
     fn a_date_is_read_in_its_one_form() {
@@ -103,14 +104,16 @@ mod tests {
     }
 
     #[test]
-    fn skew_is_the_same_either_way() {
-        let (a, b) = (
-            SystemTime::UNIX_EPOCH,
-            SystemTime::UNIX_EPOCH + Duration::from_secs(9),
-        );
-        assert_eq!(
-            (skew(a, b), skew(b, a)),
-            (Duration::from_secs(9), Duration::from_secs(9))
-        );
+    fn a_date_may_be_fifteen_minutes_off_either_way_and_no_more() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
+        let instant = Duration::from_nanos(1_000);
+        for (off, skewed) in [
+            (Duration::ZERO, false),
+            (MAX_SKEW, false),
+            (MAX_SKEW + instant, true),
+        ] {
+            assert_eq!(is_skewed(now - off, now), skewed, "{off:?} late");
+            assert_eq!(is_skewed(now + off, now), skewed, "{off:?} early");
+        }
     }
 }

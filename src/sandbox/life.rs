@@ -152,9 +152,10 @@ impl Life {
     }
 
     fn health(&self, last: u64) -> u64 {
-        let good = (0..REMEMBERED_BUILDS)
+        let good: u64 = (0..REMEMBERED_BUILDS)
             .filter(|back| self.ended(last.saturating_sub(*back)) == "success")
-            .fold(0, |count, _| count + 1);
+            .map(|_| 1)
+            .sum();
         good * 100 / REMEMBERED_BUILDS
     }
 

@@ -46,6 +46,9 @@ impl Quota {
 mod tests {
     use std::time::Duration;
 
+    use proptest::collection::vec;
+    use proptest::prelude::{prop_assert_eq, proptest};
+
     use super::Quota;
     use crate::clock::Clock;
 
@@ -98,5 +101,24 @@ mod tests {
         let mut quota = Quota::new(0, Duration::from_secs(1));
         assert!(!quota.admit(now) && !quota.admit(now + Duration::from_secs(5)));
         assert!(quota.newest.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn remembering_the_newest_is_as_good_as_remembering_all(
+            requests in 0_u32..6,
+            pauses in vec(0_u64..8, 0..60),
+        ) {
+            let window = Duration::from_secs(10);
+            let mut quota = Quota::new(requests, window);
+            let (mut now, mut all) = (Clock::manual().now(), Vec::new());
+            for pause in pauses {
+                now += Duration::from_secs(pause);
+                let in_window = all.iter().filter(|call| now.duration_since(**call) < window);
+                let admitted = in_window.count() < usize::try_from(requests).unwrap();
+                prop_assert_eq!(quota.admit(now), admitted);
+                all.push(now);
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! How the API gateway refuses a call before the build service sees it: status, code, text.
 //!
-//! What the build service itself says to a bad or unknown id is a recorded body, in [`catalogue`](super::catalogue).
+//! What the build service itself says to a bad or unknown id is a recorded body, in [`catalogue()`](super::catalogue()).
 
 use std::time::Duration;
 
@@ -25,10 +25,7 @@ pub(super) enum Refusal {
     /// Signed wrongly, or not so that it could be verified.
     BadSignature,
     /// Signed more than 15 minutes from now.
-    Skewed {
-        /// `X-Sdk-Date` as sent.
-        date: String,
-    },
+    Skewed,
     /// The key is locked.
     Locked,
     /// The throttle.
@@ -59,7 +56,7 @@ impl Refusal {
             | Self::BadToken
             | Self::UnknownKey(_)
             | Self::BadSignature
-            | Self::Skewed { .. }
+            | Self::Skewed
             | Self::Locked => StatusCode::UNAUTHORIZED,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
@@ -84,7 +81,7 @@ impl Refusal {
             | Self::UnknownKey(_)
             | Self::BadSignature
             | Self::Locked => "APIGW.0301",
-            Self::Skewed { .. } => "APIGW.0303",
+            Self::Skewed => "APIGW.0303",
             Self::Throttled { .. } => "APIGW.0308",
         }
     }
@@ -102,9 +99,9 @@ impl Refusal {
             Self::UnknownKey(key) => iam(&format!("ak {key} not exist")),
             Self::BadSignature => iam("verify aksk signature fail"),
             Self::Locked => iam("AK access failed to reach the limit,forbidden."),
-            Self::Skewed { date } => format!(
-                "Incorrect app authentication information: signature expired,signature time:{date}"
-            ),
+            Self::Skewed => {
+                "Incorrect app authentication information: signature expired".to_owned()
+            }
             Self::Throttled { requests, window } => {
                 let (time, unit) = in_the_largest_unit(*window);
                 format!(

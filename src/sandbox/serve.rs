@@ -35,6 +35,7 @@ impl Sandbox {
                 }
             }
         }
+        drop(listener); // refuse at once what would wait in vain
         connections.close();
         connections.wait().await;
     }

@@ -88,6 +88,26 @@ fn a_body_has_the_types_of_the_documented_example() {
 }
 
 #[test]
+fn a_body_is_the_same_in_every_process_and_every_version() {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(NOW_MS);
+    let body = body(id("abcdefghijklmnopqrstuvwxyz012345"), at);
+    assert_eq!(
+        std::str::from_utf8(&body).unwrap(),
+        concat!(
+            r#"{"result":{"id":"abcdefghijklmnopqrstuvwxyz012345","#,
+            r#""project_id":"e1ce213e-0a4a-e8ab-50fd-95f5692f7bf8","project_permission_switch":true,"#,
+            r#""build_time":"58.83","charge_time":"47.06","create_time":"1746722584743","#,
+            r#""disabled":false,"favorite":false,"source_code":"codehub","#,
+            r#""running_status":"Running","new_build":false,"job_name":"payment-service-481","#,
+            r#""is_copy":true,"is_delete":true,"is_execute":true,"is_forbidden":true,"#,
+            r#""is_manager":true,"is_modify":true,"is_view":true,"#,
+            r#""last_build_status":"success","last_build_time":1767225558268,"health_score":70},"#,
+            r#""status":"success","error":null}"#,
+        )
+    );
+}
+
+#[test]
 fn a_clock_before_the_epoch_harms_nothing() {
     let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
     let id = id("abcdefghijklmnopqrstuvwxyz012345");
