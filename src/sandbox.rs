@@ -1,1 +1,156 @@
-//! sandbox
+//! A double of CodeArts Build's `GET /v1/job/{job_id}/info` over a real socket, so that the gateway can be tried, shown
+//! and tested with no account and no network.
+//!
+//! A call meets what it would meet at upstream, in this order: the API gateway's route, its check of the credential
+//! (a signature, verified, or a token), its throttle; then the build service, which answers with
+//!
+//! * a job that lives (`life`): queue, run, finish, rest, and again, a pure function of id and time;
+//! * one of the recorded bodies ([`catalogue()`]), for the ids that stand for them;
+//! * "no such job", for ids that begin with [`MISSING_PREFIX`].
+//!
+//! It does not know any other operation of the service, it keeps nothing, and it is no measure of speed. Its reading
+//! of the signature algorithm is deliberately its own, not the gateway's: the two check each other.
+
+mod answer;
+mod authenticate;
+mod catalogue;
+mod guide;
+mod life;
+mod lockout;
+mod quota;
+mod refusal;
+mod serve;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+pub use self::catalogue::{Example, MISSING_PREFIX, catalogue};
+pub use self::guide::guide;
+use self::lockout::Lockout;
+use self::quota::Quota;
+use crate::clock::Clock;
+
+/// What a [`Sandbox`] is set up with.
+#[derive(Clone, Debug)]
+pub struct SandboxSettings {
+    /// Calls a user may make in any `window`; the throttle's text names it.
+    pub requests: u32,
+    /// The window, sliding.
+    pub window: Duration,
+    /// The one credential that is accepted.
+    pub credential: SandboxCredential,
+}
+
+/// The credential a [`Sandbox`] accepts, in both its forms.
+#[derive(Clone, Debug)]
+pub struct SandboxCredential {
+    /// AK.
+    pub access_key: String,
+    /// SK: signatures are verified with it.
+    pub secret_key: SecretString,
+    /// Accepted as `X-Auth-Token`.
+    pub token: SecretString,
+}
+
+/// What a [`Sandbox`] has seen since it was made; looks at the guide are not among the requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Requests read, however they were answered.
+    pub requests: u64,
+    /// Of these, refused for their credential.
+    pub unauthorised: u64,
+    /// Of these, refused by the throttle.
+    pub throttled: u64,
+    /// Of these, let through to the build service: a job, a recorded answer, or an error of its own.
+    pub answered: u64,
+}
+
+/// The double. A clone is another handle to the same one.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    settings: SandboxSettings,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+struct State {
+    quota: Quota,
+    lockout: Lockout,
+    stats: Stats,
+}
+
+// === impl SandboxSettings ===
+
+impl Default for SandboxSettings {
+    /// The policy's name, `ten_50_min`, read as 50 calls a minute, and the credential of the documents.
+    fn default() -> Self {
+        Self {
+            requests: 50,
+            window: Duration::from_mins(1),
+            credential: SandboxCredential::default(),
+        }
+    }
+}
+
+// === impl SandboxCredential ===
+
+impl Default for SandboxCredential {
+    /// The made-up credential that docs/sandbox.md names: it opens nothing but a sandbox.
+    fn default() -> Self {
+        Self {
+            access_key: "JOBGATESANDBOXACCESS".to_owned(),
+            secret_key: "jobgate-sandbox-secret-key-opens-nothing".into(),
+            token: "jobgate-sandbox-token".into(),
+        }
+    }
+}
+
+// === impl Sandbox ===
+
+impl Sandbox {
+    /// A double that has seen nothing yet. Wall time of `clock` drives the jobs' lives and judges signatures,
+    /// monotonic time the throttle and the lock-out.
+    #[must_use]
+    pub fn new(settings: SandboxSettings, clock: Clock) -> Self {
+        let state = Mutex::new(State {
+            quota: Quota::new(settings.requests, settings.window),
+            lockout: Lockout::default(),
+            stats: Stats::default(),
+        });
+        Self(Arc::new(Inner {
+            settings,
+            clock,
+            state,
+        }))
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.state().stats
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("settings", &self.0.settings)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,23 @@
+//! The sandbox in its own words: what `GET /` answers and the help of `jobgate sandbox` ends with.
+
+use std::fmt::Write as _;
+
+use super::catalogue::{MISSING_PREFIX, catalogue};
+
+/// A page of plain text for a person: which ids there are and what each answers. It names no credential.
+#[must_use]
+pub fn guide() -> String {
+    let mut text = format!(
+        "A double of CodeArts Build's GET /v1/job/{{job_id}}/info, with its credential checks and its throttle.\n\
+         \n\
+         Any id of 32 letters and digits is a job that queues, runs and finishes, again and again.\n\
+         An id that begins with \"{MISSING_PREFIX}\" is a job that does not exist.\n\
+         These ids answer as recorded:\n\
+         \n"
+    );
+    for example in catalogue() {
+        let (id, status, about) = (example.id, example.status.as_u16(), example.about);
+        let _ = writeln!(text, "  {id}  {status}  {about}"); // writing to a String cannot fail
+    }
+    text
+}

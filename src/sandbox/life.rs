@@ -1,0 +1,268 @@
+//! The life of a job: build after build, each queues, runs and finishes, then the job rests until the next.
+//!
+//! Pure: what a job looks like is a function of its id and the time alone, so it is the same in every process and
+//! after a restart, and nothing is kept. What changes when, in the body:
+//!
+//! | moment | changes |
+//! |---|---|
+//! | a build is queued | `running_status` `InQueue` |
+//! | it starts | `running_status` `Running`, `last_build_time` |
+//! | it finishes | `running_status` `Finished`, `last_build_status`, `build_time`, `charge_time`, `health_score` |
+//!
+//! It does not say what the real service sends while a build runs (nobody has published that), nor what a build does.
+
+use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::policy::job::JobId;
+
+/// From one build of a job to its next, in milliseconds: the liveliest jobs change every few seconds.
+const PERIOD_MS: RangeInclusive<u64> = 20_000..=300_000;
+
+/// Share of the period that a build waits, in percent.
+const QUEUE_PERCENT: RangeInclusive<u64> = 5..=15;
+
+/// Share of the period that a build runs, in percent; what is left is rest.
+const RUN_PERCENT: RangeInclusive<u64> = 20..=50;
+
+/// Finished builds that `health_score` looks back on, each worth an equal part of 100.
+const REMEMBERED_BUILDS: u64 = 10;
+
+/// When the first jobs were created: 2024-06-05, the date in the document's example, in epoch milliseconds.
+const CREATED_FROM_MS: u64 = 1_717_574_458_000;
+
+/// Jobs are created within a year from then.
+const CREATED_WITHIN_MS: u64 = 365 * 24 * 3_600_000;
+
+/// The rhythm of one job.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    id: JobId,
+    period_ms: u64,
+    offset_ms: u64,
+    queue_ms: u64,
+}
+
+/// Where in its newest build a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Queued,
+    Running,
+    Resting,
+}
+
+/// `result`, in the order of the document.
+#[derive(Serialize)]
+struct JobInfo<'a> {
+    id: &'a str,
+    project_id: String,
+    project_permission_switch: bool,
+    build_time: String,
+    charge_time: String,
+    create_time: String, // a string, as in the document's example, against its own text
+    disabled: bool,
+    favorite: bool,
+    source_code: &'static str,
+    running_status: &'static str,
+    new_build: bool,
+    job_name: String,
+    is_copy: bool,
+    is_delete: bool,
+    is_execute: bool,
+    is_forbidden: bool,
+    is_manager: bool,
+    is_modify: bool,
+    is_view: bool,
+    last_build_status: &'static str,
+    last_build_time: u64,
+    health_score: u64,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    result: JobInfo<'a>,
+    status: &'static str,
+    error: Option<&'static str>,
+}
+
+/// The body of a job at a moment.
+pub(super) fn body(id: JobId, now: SystemTime) -> Bytes {
+    let life = Life::of(id);
+    let envelope = Envelope {
+        result: life.info(epoch_ms(now)),
+        status: "success",
+        error: None,
+    };
+    serde_json::to_vec(&envelope)
+        .unwrap_or_default() // plain text and numbers: cannot fail
+        .into()
+}
+
+// === impl Life ===
+
+impl Life {
+    fn of(id: JobId) -> Self {
+        let period_ms = within(PERIOD_MS, draw(id, "period", 0));
+        Self {
+            id,
+            period_ms,
+            offset_ms: draw(id, "offset", 0) % period_ms,
+            queue_ms: period_ms * within(QUEUE_PERCENT, draw(id, "queue", 0)) / 100,
+        }
+    }
+
+    /// The newest build, and where it is.
+    fn at(&self, now_ms: u64) -> (u64, Phase) {
+        let along = now_ms.saturating_add(self.offset_ms);
+        let (build, into) = (along / self.period_ms, along % self.period_ms);
+        let phase = if into < self.queue_ms {
+            Phase::Queued
+        } else if into < self.queue_ms + self.run_ms(build) {
+            Phase::Running
+        } else {
+            Phase::Resting
+        };
+        (build, phase)
+    }
+
+    fn queued_at_ms(&self, build: u64) -> u64 {
+        build
+            .saturating_mul(self.period_ms)
+            .saturating_sub(self.offset_ms)
+    }
+
+    fn started_at_ms(&self, build: u64) -> u64 {
+        self.queued_at_ms(build).saturating_add(self.queue_ms)
+    }
+
+    fn run_ms(&self, build: u64) -> u64 {
+        self.period_ms * within(RUN_PERCENT, draw(self.id, "run", build)) / 100
+    }
+
+    fn ended(&self, build: u64) -> &'static str {
+        match draw(self.id, "end", build) % 10 {
+            0 => "aborted",
+            1 | 2 => "failure",
+            _ => "success",
+        }
+    }
+
+    fn health(&self, last: u64) -> u64 {
+        let good: u64 = (0..REMEMBERED_BUILDS)
+            .filter(|back| self.ended(last.saturating_sub(*back)) == "success")
+            .map(|_| 1)
+            .sum();
+        good * 100 / REMEMBERED_BUILDS
+    }
+
+    fn info(&self, now_ms: u64) -> JobInfo<'_> {
+        let (build, phase) = self.at(now_ms);
+        let before = build.saturating_sub(1);
+        let (last_started, last_finished) = match phase {
+            Phase::Queued => (before, before),
+            Phase::Running => (build, before),
+            Phase::Resting => (build, build),
+        };
+        let run_ms = self.run_ms(last_finished);
+        let created_ms = CREATED_FROM_MS + draw(self.id, "created", 0) % CREATED_WITHIN_MS;
+        JobInfo {
+            id: self.id.as_str(),
+            project_id: project_id(self.id),
+            project_permission_switch: true,
+            build_time: seconds(run_ms),
+            charge_time: seconds(run_ms * 4 / 5),
+            create_time: created_ms.to_string(),
+            disabled: false,
+            favorite: false,
+            source_code: "codehub",
+            running_status: phase.as_str(),
+            new_build: false,
+            job_name: name(self.id),
+            is_copy: true,
+            is_delete: true,
+            is_execute: true,
+            is_forbidden: true,
+            is_manager: true,
+            is_modify: true,
+            is_view: true,
+            last_build_status: self.ended(last_finished),
+            last_build_time: self.started_at_ms(last_started),
+            health_score: self.health(last_finished),
+        }
+    }
+}
+
+// === impl Phase ===
+
+impl Phase {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "InQueue",
+            Self::Running => "Running",
+            Self::Resting => "Finished",
+        }
+    }
+}
+
+/// A number that is the same for the same question, and independent of all others: the lots a job has drawn.
+fn draw(id: JobId, question: &str, build: u64) -> u64 {
+    let digest = Sha256::new()
+        .chain_update(id.as_str())
+        .chain_update(question)
+        .chain_update(build.to_be_bytes())
+        .finalize();
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
+
+fn within(range: RangeInclusive<u64>, lot: u64) -> u64 {
+    range.start() + lot % (range.end() - range.start() + 1)
+}
+
+/// A UUID, as the real ones are.
+fn project_id(id: JobId) -> String {
+    let (high, low) = (draw(id, "project", 0), draw(id, "project", 1));
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+/// Names of a company's builds, one of them not in ASCII, and a number to tell them apart.
+fn name(id: JobId) -> String {
+    let lot = draw(id, "name", 0);
+    let name = match lot % 5 {
+        0 => "web-frontend",
+        1 => "payment-service",
+        2 => "nightly-image",
+        3 => "mobile-app",
+        _ => "构建任务",
+    };
+    format!("{name}-{}", lot / 5 % 1_000)
+}
+
+/// A decimal in a string, as the service writes times.
+fn seconds(ms: u64) -> String {
+    format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10)
+}
+
+/// Before the epoch it is the epoch; `u64` holds half a thousand million years.
+fn epoch_ms(now: SystemTime) -> u64 {
+    let since = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! The API gateway's throttle: so many calls in any window, refused calls included.
+//!
+//! That refused calls count is what clients of the real one report: retrying during a throttle keeps it alive. Pure:
+//! time is given.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The newest calls of the one user, at most as many as a window allows: no more need be remembered to know whether a
+/// window is full.
+#[derive(Debug)]
+pub(super) struct Quota {
+    requests: usize,
+    window: Duration,
+    newest: VecDeque<Instant>,
+}
+
+// === impl Quota ===
+
+impl Quota {
+    /// A window nobody has called in yet; with 0 `requests` every call is refused.
+    pub(super) fn new(requests: u32, window: Duration) -> Self {
+        Self {
+            requests: usize::try_from(requests).unwrap_or(usize::MAX),
+            window,
+            newest: VecDeque::new(),
+        }
+    }
+
+    /// Counts a call; false when the window before it was full.
+    pub(super) fn admit(&mut self, now: Instant) -> bool {
+        let full = self.newest.len() >= self.requests
+            && self
+                .newest
+                .front()
+                .is_none_or(|oldest| now.saturating_duration_since(*oldest) < self.window);
+        self.newest.push_back(now);
+        if self.newest.len() > self.requests {
+            self.newest.pop_front();
+        }
+        !full
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::collection::vec;
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use super::Quota;
+    use crate::clock::Clock;
+
+    #[test]
+    fn a_window_admits_its_quota_and_refused_calls_keep_it_full() {
+        let start = Clock::manual().now();
+        let mut quota = Quota::new(2, Duration::from_secs(10));
+        // (seconds since the start, admitted?, why)
+        let calls = [
+            (0, true, "first"),
+            (1, true, "second"),
+            (9, false, "both are within ten seconds"),
+            (
+                10,
+                false,
+                "the first is out, the refused one is in: 1 and 9",
+            ),
+            (18, false, "9 and 10"),
+            (19, false, "10 and 18"),
+            (28, true, "18 is just out"),
+            (29, true, "19 is just out"),
+            (37, false, "28 and 29"),
+        ];
+        for (second, admitted, why) in calls {
+            assert_eq!(
+                quota.admit(start + Duration::from_secs(second)),
+                admitted,
+                "at {second} s: {why}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_call_is_out_of_the_window_exactly_one_window_later() {
+        let start = Clock::manual().now();
+        let window = Duration::from_secs(10);
+        for (later, admitted) in [
+            (window.saturating_sub(Duration::from_nanos(1)), false),
+            (window, true),
+        ] {
+            let mut quota = Quota::new(1, window);
+            assert!(quota.admit(start));
+            assert_eq!(quota.admit(start + later), admitted, "{later:?}");
+        }
+    }
+
+    #[test]
+    fn a_quota_of_nothing_admits_nobody_and_remembers_nothing() {
+        let now = Clock::manual().now();
+        let mut quota = Quota::new(0, Duration::from_secs(1));
+        assert!(!quota.admit(now) && !quota.admit(now + Duration::from_secs(5)));
+        assert!(quota.newest.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn remembering_the_newest_is_as_good_as_remembering_all(
+            requests in 0_u32..6,
+            pauses in vec(0_u64..8, 0..60),
+        ) {
+            let window = Duration::from_secs(10);
+            let mut quota = Quota::new(requests, window);
+            let (mut now, mut all) = (Clock::manual().now(), Vec::new());
+            for pause in pauses {
+                now += Duration::from_secs(pause);
+                let in_window = all.iter().filter(|call| now.duration_since(**call) < window);
+                let admitted = in_window.count() < usize::try_from(requests).unwrap();
+                prop_assert_eq!(quota.admit(now), admitted);
+                all.push(now);
+            }
+        }
+    }
+}
