@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn a_stamp_changes_with_the_millisecond_and_not_before() {
         let mut stamp = Stamp::default();
-        let at = |micros| UNIX_EPOCH + Duration::from_micros(1_780_000_000_000_000 + micros);
+        let at = |micros: u64| UNIX_EPOCH + Duration::from_micros(1_780_000_000_000_000 + micros);
         assert_eq!(stamp.of(at(0)), "2026-05-28T20:26:40.000Z");
         assert_eq!(stamp.of(at(999)), "2026-05-28T20:26:40.000Z");
         assert_eq!(stamp.of(at(1000)), "2026-05-28T20:26:40.001Z");
