@@ -67,7 +67,7 @@ impl std::fmt::Debug for Admin {
     }
 }
 
-/// Serves until `stop`, then lets running answers finish, for at most [`END_GRACE`]. Returns when every connection is
+/// Serves until `stop`, then lets running answers finish, for two seconds at most. Returns when every connection is
 /// gone.
 pub async fn serve(listener: TcpListener, admin: Admin, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));

@@ -1,6 +1,6 @@
 //! The diagnostic log: `tracing` events as lines of the one stream, in the format that `log.format` names.
 //!
-//! Only the gateway's own events follow `log.level`. Its dependencies are held at [`DEPENDENCIES_AT_MOST`] whatever the
+//! Only the gateway's own events follow `log.level`. Its dependencies are held at WARN whatever the
 //! level and whatever the environment says: at their lower levels they print request heads, and ours carry the
 //! credential. Fields are dotted (`job.id`, `upstream.status`), as in the access log.
 

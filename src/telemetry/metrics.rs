@@ -1,7 +1,7 @@
 //! The metric families, declared once: names, help texts, and the handles that layers count with.
 //!
 //! A family is counted ([`requests`], [`upstream`]) or it mirrors what another part knows and is read at scrape time
-//! ([`facts`], [`process`]); never both, so nothing is counted twice. A part of the house with families of its own
+//! ([`facts`], and the process's own); never both, so nothing is counted twice. A part of the house with families of its own
 //! (the server's connections) registers them in the same [`Registry`].
 
 use std::time::SystemTime;

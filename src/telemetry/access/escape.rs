@@ -32,7 +32,7 @@ pub(super) fn write_quoted(out: &mut Vec<u8>, text: &str, max_bytes: usize) {
     }
 }
 
-/// serde_json's compact form, with everything outside printable ASCII as `\u….`.
+/// `serde_json`'s compact form, with everything outside printable ASCII as `\u….`.
 struct PrintableAscii;
 
 // === impl PrintableAscii ===

@@ -44,9 +44,7 @@ fn a_flush_returns_when_every_line_appended_before_it_is_written() {
     let memory = Memory::default();
     let lines = Lines::start(memory.clone()).unwrap();
     append(&lines, "one");
-    (&mut super::LineWriter(&lines))
-        .write_all(b"two\n")
-        .unwrap();
+    super::LineWriter(&lines).write_all(b"two\n").unwrap();
     assert!(lines.flush(PATIENCE));
     assert_eq!(memory.text(), "one\ntwo\n");
     assert_eq!(lines.dropped().get(), 0);
