@@ -1,0 +1,100 @@
+//! What `/readyz` says.
+//!
+//! Ready means: send clients here. An upstream that throttles or a credential that is refused does not change that,
+//! since it would take every replica away at once, and with them the stored answers; those states are told instead.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::telemetry::metrics::Snapshot;
+
+/// The body of `/readyz`.
+#[derive(Debug, Serialize)]
+pub(super) struct Readiness {
+    /// Whether clients should be sent here.
+    pub(super) ready: bool,
+    draining: bool,
+    /// For people: what is not as it should be, ready or not.
+    why: Vec<String>,
+    upstream: Upstream,
+    credential: Credential,
+    budget: Budget,
+}
+
+#[derive(Debug, Serialize)]
+struct Upstream {
+    throttled_seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Credential {
+    proven: bool,
+    held_seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Budget {
+    requests: u32,
+    remaining: u32,
+}
+
+// === impl Readiness ===
+
+impl From<&Snapshot> for Readiness {
+    fn from(now: &Snapshot) -> Self {
+        Self {
+            ready: now.accepting && !now.draining,
+            draining: now.draining,
+            why: why(now),
+            upstream: Upstream {
+                throttled_seconds: seconds(now.throttle_hold),
+            },
+            credential: Credential {
+                proven: now.credential_proven,
+                held_seconds: seconds(now.credential_hold),
+            },
+            budget: Budget {
+                requests: now.budget_requests,
+                remaining: now.budget_remaining,
+            },
+        }
+    }
+}
+
+fn why(now: &Snapshot) -> Vec<String> {
+    let mut why = Vec::new();
+    if now.draining {
+        why.push("draining: finishing what runs, taking nothing new".to_owned());
+    } else if !now.accepting {
+        why.push("the listener for clients does not accept yet".to_owned());
+    }
+    if let Some(left) = now.throttle_hold {
+        let left = whole_seconds(left);
+        why.push(format!(
+            "upstream throttles: no calls for another {left} s, stored answers are served"
+        ));
+    }
+    if let Some(left) = now.credential_hold {
+        let left = whole_seconds(left);
+        why.push(format!(
+            "upstream refused the gateway's credential: next try in {left} s, stored answers are served"
+        ));
+    } else if !now.credential_proven {
+        why.push("upstream has not accepted the gateway's credential yet".to_owned());
+    }
+    if now.budget_remaining == 0 {
+        why.push("the upstream budget is spent for now, stored answers are served".to_owned());
+    }
+    why
+}
+
+fn seconds(left: Option<Duration>) -> f64 {
+    left.unwrap_or_default().as_secs_f64()
+}
+
+/// Rounded up: a hold is never over before the time told.
+fn whole_seconds(left: Duration) -> u64 {
+    left.as_secs()
+        .saturating_add(u64::from(left.subsec_nanos() > 0))
+}

@@ -1,0 +1,108 @@
+//! May a request with this `Host` be answered?
+//!
+//! A page on the web can make its own name resolve to 127.0.0.1 and then read, as its own origin, what a listener there
+//! says; the browser still sends the page's name as `Host`. So only names that no page can own are answered. The port
+//! is not compared: behind a forwarded port it differs, and it proves nothing.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use http::header::HOST;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue};
+
+use super::answer::Refusal;
+
+/// Judges the `Host` of a request that reached us at `reached_at`.
+pub(super) fn judge(headers: &HeaderMap, reached_at: IpAddr) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(Refusal::UnreadableHost);
+    };
+    let authority = authority(host).ok_or(Refusal::UnreadableHost)?;
+    if is_ours(authority.host(), reached_at) {
+        Ok(())
+    } else {
+        Err(Refusal::Misdirected)
+    }
+}
+
+/// `host[:port]`; user information does not belong in a `Host`.
+fn authority(host: &HeaderValue) -> Option<Authority> {
+    let authority = Authority::try_from(host.as_bytes()).ok()?;
+    (!authority.as_str().contains('@')).then_some(authority)
+}
+
+fn is_ours(host: &str, reached_at: IpAddr) -> bool {
+    if host.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    bare.parse().is_ok_and(|ip: IpAddr| {
+        // an IPv6 socket shows an IPv4 peer's address mapped
+        ip == Ipv4Addr::LOCALHOST
+            || ip == Ipv6Addr::LOCALHOST
+            || ip.to_canonical() == reached_at.to_canonical()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::HOST;
+    use http::{HeaderMap, HeaderValue};
+
+    use super::{Refusal, judge};
+
+    #[test]
+    fn only_names_of_this_machine_are_answered() {
+        for (host, reached_at, ours) in [
+            ("localhost", "127.0.0.1", true),
+            ("LocalHost:9090", "127.0.0.1", true),
+            ("127.0.0.1:9090", "127.0.0.1", true),
+            ("[::1]:1", "127.0.0.1", true),
+            ("10.1.2.3:9090", "10.1.2.3", true),
+            ("10.1.2.3", "::ffff:10.1.2.3", true),
+            ("[2001:db8::1]:9090", "2001:db8::1", true),
+            ("10.1.2.4:9090", "10.1.2.3", false),
+            ("0.0.0.0", "127.0.0.1", false),
+            ("127.0.0.2", "127.0.0.1", false),
+            ("evil.example:9090", "127.0.0.1", false),
+            ("localhost.evil.example", "127.0.0.1", false),
+            ("localhost.", "127.0.0.1", false),
+            ("127.0.0.1.evil.example", "127.0.0.1", false),
+        ] {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            let verdict = judge(&headers, reached_at.parse().unwrap());
+            match verdict {
+                Ok(()) => assert!(ours, "{host}"),
+                Err(refusal) => {
+                    assert!(!ours && matches!(refusal, Refusal::Misdirected), "{host}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_doubled_or_malformed_host_is_a_bad_request() {
+        let reached_at = "127.0.0.1".parse().unwrap();
+        let good = HeaderValue::from_static("localhost");
+        for hosts in [
+            vec![],
+            vec![good.clone(), good],
+            vec![HeaderValue::from_static("")],
+            vec![HeaderValue::from_static("a b")],
+            vec![HeaderValue::from_static("user@localhost")],
+            vec![HeaderValue::from_static("localhost/path")],
+            vec![HeaderValue::from_bytes(b"local\xffhost").unwrap()],
+        ] {
+            let mut headers = HeaderMap::new();
+            for host in &hosts {
+                headers.append(HOST, host.clone());
+            }
+            let verdict = judge(&headers, reached_at);
+            assert!(matches!(verdict, Err(Refusal::UnreadableHost)), "{hosts:?}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What other parts know anyway: asked for at scrape time, never counted here.
+//!
+//! The app implements [`Facts`] over the parts it wired; `/metrics` and `/readyz` read the same [`Snapshot`], so they
+//! cannot contradict each other.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Knows the state of the gateway's parts.
+pub trait Facts: Send + Sync + 'static {
+    /// The state now. Cheap: a few locks, no waiting.
+    fn snapshot(&self) -> Snapshot;
+}
+
+/// The state of the gateway's parts at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// The listener for clients accepts connections.
+    pub accepting: bool,
+    /// The gateway is about to end: it takes no new work.
+    pub draining: bool,
+    /// Upstream calls that one window may see.
+    pub budget_requests: u32,
+    /// Of these, how many are free now.
+    pub budget_remaining: u32,
+    /// What is left of a hold because upstream throttles.
+    pub throttle_hold: Option<Duration>,
+    /// What is left of a hold because upstream refused the central credential.
+    pub credential_hold: Option<Duration>,
+    /// Upstream has accepted the central credential since the start or the last refusal.
+    pub credential_proven: bool,
+    /// Stored responses.
+    pub cache_entries: u64,
+    /// Bytes that they cost, all told.
+    pub cache_bytes: u64,
+    /// Stored responses that went to make room, since the start.
+    pub cache_evictions: u64,
+}
+
+/// Reads the facts for each scrape.
+struct FactsCollector(Arc<dyn Facts>);
+
+/// Registers the families that mirror `facts`.
+pub fn register(registry: &mut Registry, facts: Arc<dyn Facts>) {
+    registry.register_collector(Box::new(FactsCollector(facts)));
+}
+
+// === impl FactsCollector ===
+
+impl fmt::Debug for FactsCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FactsCollector")
+    }
+}
+
+impl Collector for FactsCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let now = self.0.snapshot();
+        encode_state(&now, &mut encoder)?;
+        encode_budget(&now, &mut encoder)?;
+        encode_cache(&now, &mut encoder)
+    }
+}
+
+fn encode_state(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    gauge(
+        encoder,
+        "jobgate_draining",
+        "1 while the gateway finishes what runs and takes nothing new, else 0.",
+        u64::from(now.draining),
+    )?;
+    gauge(
+        encoder,
+        "jobgate_credential_proven",
+        "1 once upstream has accepted the central credential, 0 at the start and after a refusal.",
+        u64::from(now.credential_proven),
+    )?;
+    let mut family = encoder.encode_descriptor(
+        "jobgate_hold",
+        "Time for which no upstream call will be made, because upstream throttles or refused the central credential; \
+         0 without a hold.",
+        Some(&Unit::Seconds),
+        MetricType::Gauge,
+    )?;
+    hold(&mut family, "throttle", now.throttle_hold)?;
+    hold(&mut family, "credential", now.credential_hold)
+}
+
+fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    gauge(
+        encoder,
+        "jobgate_budget_requests",
+        "Upstream calls that one window may see: budget.requests.",
+        u64::from(now.budget_requests),
+    )?;
+    gauge(
+        encoder,
+        "jobgate_budget_remaining",
+        "Upstream calls that may be made right now; calls in flight are already taken off.",
+        u64::from(now.budget_remaining),
+    )
+}
+
+fn encode_cache(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    gauge(
+        encoder,
+        "jobgate_cache_entries",
+        "Stored responses.",
+        now.cache_entries,
+    )?;
+    encoder
+        .encode_descriptor(
+            "jobgate_cache",
+            "What the stored responses cost, keys and bookkeeping included; bounded by cache.max_memory.",
+            Some(&Unit::Bytes),
+            MetricType::Gauge,
+        )?
+        .encode_gauge(&now.cache_bytes)?;
+    encoder
+        .encode_descriptor(
+            "jobgate_cache_evictions",
+            "Stored responses that went to make room; if it grows steadily, cache.max_memory is small.",
+            None,
+            MetricType::Counter,
+        )?
+        .encode_counter::<NoLabelSet, _, u64>(&now.cache_evictions, None)
+}
+
+fn hold(family: &mut MetricEncoder<'_>, kind: &'static str, left: Option<Duration>) -> fmt::Result {
+    family
+        .encode_family(&[("kind", kind)])?
+        .encode_gauge(&left.unwrap_or_default().as_secs_f64())
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: impl EncodeGaugeValue,
+) -> fmt::Result {
+    encoder
+        .encode_descriptor(name, help, None, MetricType::Gauge)?
+        .encode_gauge(&value)
+}

@@ -1,0 +1,181 @@
+//! Requests as clients see them: how many, how answered, how fast; by outcome, by status class, by client.
+//!
+//! This is counted for every hit, so each thread keeps its own sums (`per_thread`) and a scrape adds them up. That is
+//! also why the histogram is ours: prometheus-client's takes a lock that all threads would share.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::StatusCode;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::policy::outcome::OutcomeKind;
+use crate::telemetry::per_thread::{PerThread, Tally};
+
+use durations::Durations;
+
+mod durations;
+mod exposed;
+
+const OUTCOMES: usize = OutcomeKind::ALL.len();
+
+/// Counts requests. Clones count into the same families.
+#[derive(Clone, Debug)]
+pub struct RequestMetrics {
+    answers: PerThread<Answers>,
+    clients: Arc<Mutex<Vec<ClientCounters>>>,
+    waiting: Gauge,
+}
+
+/// Counts the requests of one client.
+#[derive(Clone, Debug)]
+pub struct ClientCounters {
+    name: Arc<str>,
+    outcomes: PerThread<[Tally; OUTCOMES]>,
+}
+
+/// The class of the status a client got: a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusClass {
+    /// 2xx.
+    Success,
+    /// 3xx: 304.
+    Redirection,
+    /// 4xx.
+    ClientError,
+    /// 5xx.
+    ServerError,
+    /// No status was sent: the client went away first.
+    None,
+}
+
+/// A request that waits for upstream; no longer when this is dropped.
+#[derive(Debug)]
+pub struct Waiting(Gauge);
+
+/// A thread's sums.
+#[derive(Debug, Default)]
+struct Answers {
+    by_class: [[Tally; StatusClass::ALL.len()]; OUTCOMES],
+    durations: [Durations; OUTCOMES],
+}
+
+// === impl RequestMetrics ===
+
+impl RequestMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            answers: PerThread::default(),
+            clients: Arc::default(),
+            waiting: Gauge::default(),
+        };
+        registry.register(
+            "jobgate_requests_waiting",
+            "Requests that wait for upstream right now, over all jobs; bounded by server.max_waiting",
+            metrics.waiting.clone(),
+        );
+        registry.register_collector(Box::new(metrics.clone()));
+        metrics
+    }
+
+    /// Counts an exchange that ended.
+    pub fn answered(&self, outcome: OutcomeKind, class: StatusClass, took: Duration) {
+        let mine = self.answers.mine();
+        mine.by_class[outcome.index()][class as usize].add(1);
+        mine.durations[outcome.index()].observe(took);
+    }
+
+    /// The counters of a client, to be kept with it: made by the first call for its name, found by later ones (a
+    /// reload), so that its counts go on. The names come from the configuration; `-` is nobody in particular.
+    #[must_use]
+    pub fn client(&self, name: &str) -> ClientCounters {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = clients.iter().find(|client| *client.name == *name) {
+            return known.clone();
+        }
+        let client = ClientCounters {
+            name: Arc::from(name),
+            outcomes: PerThread::default(),
+        };
+        clients.push(client.clone());
+        client
+    }
+
+    /// Marks a request as waiting for as long as the guard lives.
+    #[must_use]
+    pub fn wait(&self) -> Waiting {
+        self.waiting.inc();
+        Waiting(self.waiting.clone())
+    }
+
+    fn count(&self, outcome: OutcomeKind, class: StatusClass) -> u64 {
+        self.answers
+            .sum(|mine| &mine.by_class[outcome.index()][class as usize])
+    }
+
+    /// Answers with a job that cost no call of their own.
+    fn calls_saved(&self) -> u64 {
+        let saving = [OutcomeKind::Hit, OutcomeKind::Collapsed];
+        let classes = [StatusClass::Success, StatusClass::Redirection];
+        let pairs = saving.map(|outcome| classes.map(|class| self.count(outcome, class)));
+        pairs.iter().flatten().sum()
+    }
+}
+
+// === impl ClientCounters ===
+
+impl ClientCounters {
+    /// Counts an exchange of this client that ended.
+    pub fn answered(&self, outcome: OutcomeKind) {
+        self.outcomes.mine()[outcome.index()].add(1);
+    }
+
+    fn count(&self, outcome: OutcomeKind) -> u64 {
+        self.outcomes.sum(|mine| &mine[outcome.index()])
+    }
+}
+
+// === impl StatusClass ===
+
+impl StatusClass {
+    /// Every class, in declaration order.
+    pub const ALL: [Self; 5] = [
+        Self::Success,
+        Self::Redirection,
+        Self::ClientError,
+        Self::ServerError,
+        Self::None,
+    ];
+
+    /// The class of a status; 1xx, which the gateway never ends an exchange with, counts as a fault.
+    #[must_use]
+    pub fn of(status: StatusCode) -> Self {
+        match status.as_u16() {
+            200..300 => Self::Success,
+            300..400 => Self::Redirection,
+            400..500 => Self::ClientError,
+            _ => Self::ServerError,
+        }
+    }
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "2xx",
+            Self::Redirection => "3xx",
+            Self::ClientError => "4xx",
+            Self::ServerError => "5xx",
+            Self::None => "none",
+        }
+    }
+}
+
+// === impl Waiting ===
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,92 @@
+//! The families of [`RequestMetrics`] as a scrape sees them: every thread's sums, added up.
+
+use std::fmt;
+use std::sync::PoisonError;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+
+use crate::policy::outcome::OutcomeKind;
+
+use super::durations::Durations;
+use super::{RequestMetrics, StatusClass};
+
+impl Collector for RequestMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_requests(&mut encoder)?;
+        self.encode_calls_saved(&mut encoder)?;
+        self.encode_durations(&mut encoder)?;
+        self.encode_clients(&mut encoder)
+    }
+}
+
+impl RequestMetrics {
+    fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "jobgate_requests",
+            "Requests by how they were answered and by the class of the status sent (none: the client left first). \
+             hit, collapsed: cost no upstream call; miss, failed: led to one; held: upstream may not be asked now.",
+            None,
+            MetricType::Counter,
+        )?;
+        for outcome in OutcomeKind::ALL {
+            for class in StatusClass::ALL {
+                let labels = [("outcome", outcome.as_str()), ("class", class.as_str())];
+                family
+                    .encode_family(&labels)?
+                    .encode_counter::<NoLabelSet, _, u64>(&self.count(outcome, class), None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_calls_saved(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        encoder
+            .encode_descriptor(
+                "jobgate_calls_saved",
+                "Upstream calls that clients would have made without the gateway and that were not made: the hit and \
+                 collapsed requests with class 2xx and 3xx, added up.",
+                None,
+                MetricType::Counter,
+            )?
+            .encode_counter::<NoLabelSet, _, u64>(&self.calls_saved(), None)
+    }
+
+    fn encode_durations(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "jobgate_request_duration",
+            "Time from a request's head to its answer's, inside the gateway: without the client's network.",
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        for outcome in OutcomeKind::ALL {
+            let sums = Durations::sum(&self.answers, |mine| &mine.durations[outcome.index()]);
+            family
+                .encode_family(&[("outcome", outcome.as_str())])?
+                .encode_histogram::<NoLabelSet>(sums.seconds, sums.count, &sums.buckets, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_clients(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "jobgate_client_requests",
+            "Requests by configured client (-: nobody in particular) and outcome; requests refused before the client \
+             was known are only in jobgate_requests.",
+            None,
+            MetricType::Counter,
+        )?;
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        for client in clients.iter() {
+            for outcome in OutcomeKind::ALL {
+                let labels = [("client", &*client.name), ("outcome", outcome.as_str())];
+                family
+                    .encode_family(&labels)?
+                    .encode_counter::<NoLabelSet, _, u64>(&client.count(outcome), None)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! What goes upstream and what comes back. At most a few calls a second, so the crate's own types do.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::error::Error;
+
+use super::{Label, counters};
+
+/// Upper bounds of the call duration buckets in seconds, up to the default `upstream.timeout` of 10 s.
+const BOUNDS_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Counts upstream calls and what their answers needed. Clones count into the same families.
+#[derive(Clone, Debug)]
+pub struct UpstreamMetrics {
+    calls: [Counter; CallResult::ALL.len()],
+    duration: Histogram,
+    retries: Counter,
+    secret_echoes: Counter,
+    fields_nulled: Vec<(&'static str, Counter)>,
+}
+
+/// How an upstream call ended: a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallResult {
+    /// With a job.
+    Success,
+    /// With an error about the job or the request, passed on.
+    Passed,
+    /// With a throttle.
+    Throttled,
+    /// With a refusal of the central credential.
+    CredentialRefused,
+    /// With a hint that the gateway is set up wrongly.
+    Misconfigured,
+    /// With a 5xx.
+    Failed,
+    /// With a 200 that is no success, or an answer the error table has no row for.
+    NotSuccess,
+    /// Without an answer: no connection, or it was lost.
+    Unreachable,
+    /// Without an answer in time.
+    TimedOut,
+}
+
+// === impl UpstreamMetrics ===
+
+impl UpstreamMetrics {
+    pub(super) fn register(registry: &mut Registry, nullable_fields: &[&'static str]) -> Self {
+        let calls = Family::<Label, Counter>::default();
+        let fields = Family::<Label, Counter>::default();
+        let metrics = Self {
+            calls: counters(&calls, "result", CallResult::ALL.map(CallResult::as_str)),
+            duration: Histogram::new(BOUNDS_SECONDS),
+            retries: Counter::default(),
+            secret_echoes: Counter::default(),
+            fields_nulled: nullable_fields
+                .iter()
+                .map(|field| (*field, fields.get_or_create_owned(&[("field", *field)])))
+                .collect(),
+        };
+        registry.register(
+            "jobgate_upstream_calls",
+            "Calls tried upstream, retries included, by how they ended; unreachable ones may not have cost quota",
+            calls,
+        );
+        registry.register_with_unit(
+            "jobgate_upstream_call_duration",
+            "Time from an upstream call's start, connecting included, to its answer's last byte or its failure",
+            Unit::Seconds,
+            metrics.duration.clone(),
+        );
+        registry.register(
+            "jobgate_upstream_retries",
+            "Calls that repeated a failed one; they are in jobgate_upstream_calls as well",
+            metrics.retries.clone(),
+        );
+        registry.register(
+            "jobgate_secret_echoes",
+            "Upstream answers refused because they contained the central credential; above 0 wants a look",
+            metrics.secret_echoes.clone(),
+        );
+        registry.register(
+            "jobgate_fields_nulled",
+            "Fields sent on as null because upstream's value could not be converted to the documented type",
+            fields,
+        );
+        metrics
+    }
+
+    /// Counts a call that ended.
+    pub fn called(&self, result: CallResult, took: Duration) {
+        self.calls[result as usize].inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts the start of a call that repeats a failed one.
+    pub fn retried(&self) {
+        self.retries.inc();
+    }
+
+    /// Counts an answer that contained the central credential.
+    pub fn secret_echoed(&self) {
+        self.secret_echoes.inc();
+    }
+
+    /// Counts a field that was nulled; one outside of the list given at the start is a mistake of ours.
+    pub fn field_nulled(&self, field: &str) {
+        let known = self.fields_nulled.iter().find(|(name, _)| *name == field);
+        debug_assert!(known.is_some(), "{field} is not in the closed list");
+        if let Some((_, counter)) = known {
+            counter.inc();
+        }
+    }
+}
+
+// === impl CallResult ===
+
+impl CallResult {
+    /// Every result, in declaration order.
+    pub const ALL: [Self; 9] = [
+        Self::Success,
+        Self::Passed,
+        Self::Throttled,
+        Self::CredentialRefused,
+        Self::Misconfigured,
+        Self::Failed,
+        Self::NotSuccess,
+        Self::Unreachable,
+        Self::TimedOut,
+    ];
+
+    /// The result of a call that failed so; `None` for an error that no call has.
+    #[must_use]
+    pub fn of_error(error: &Error) -> Option<Self> {
+        match error {
+            Error::Passed { .. } => Some(Self::Passed),
+            Error::Throttled { .. } => Some(Self::Throttled),
+            Error::CredentialRefused => Some(Self::CredentialRefused),
+            Error::Misconfigured { .. } => Some(Self::Misconfigured),
+            Error::UpstreamFailed { .. } => Some(Self::Failed),
+            Error::NotSuccess { .. } => Some(Self::NotSuccess),
+            Error::Unreachable(_) | Error::ConnectionLost(_) => Some(Self::Unreachable),
+            Error::TimedOut => Some(Self::TimedOut),
+            Error::InvalidJobId
+            | Error::UnreadableRequest(_)
+            | Error::UnexpectedBody
+            | Error::Misdirected
+            | Error::MissingKey
+            | Error::UnknownKey
+            | Error::OversizedKey
+            | Error::BadSignature
+            | Error::JobForbidden
+            | Error::NoRoute
+            | Error::MethodNotAllowed
+            | Error::UriTooLong
+            | Error::BudgetSpent { .. }
+            | Error::ThrottleHold { .. }
+            | Error::CredentialHold { .. }
+            | Error::CredentialUnavailable(_)
+            | Error::Overloaded
+            | Error::Draining
+            | Error::Internal(_) => None,
+        }
+    }
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Passed => "passed",
+            Self::Throttled => "throttled",
+            Self::CredentialRefused => "credential_refused",
+            Self::Misconfigured => "misconfigured",
+            Self::Failed => "failed",
+            Self::NotSuccess => "not_success",
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
