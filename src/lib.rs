@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod credential;
 pub mod error;
+pub mod hardening;
 pub mod layers;
 pub mod policy;
 pub mod sandbox;

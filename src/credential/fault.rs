@@ -1,0 +1,74 @@
+//! Why a credential cannot be used: it names the place and the flaw, never the value.
+
+use std::error::Error as _;
+use std::io;
+use std::path::PathBuf;
+
+use super::secret::{MAX_BYTES, MIN_BYTES};
+use crate::error::Error;
+
+/// A secret that cannot be used, by the name of its variable or file.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialFault {
+    /// The environment variable is not set.
+    #[error("environment variable {name} is not set")]
+    Unset {
+        /// Its name.
+        name: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read file {}", path.display())]
+    Unreadable {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// There is a value, but not a usable one.
+    #[error("{place}: {flaw}")]
+    Flawed {
+        /// The variable, the file or the setting.
+        place: String,
+        /// What is wrong with the value.
+        flaw: Flaw,
+    },
+}
+
+/// What is wrong with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// Nothing there.
+    #[error("the value is empty")]
+    Empty,
+    /// So short that it could stand in an innocent answer: answers are searched for it.
+    #[error("the value is shorter than {MIN_BYTES} bytes")]
+    TooShort,
+    /// Longer than any header upstream takes.
+    #[error("the value is longer than {MAX_BYTES} bytes")]
+    TooLong,
+    /// A blank, a control character or something beyond ASCII: it cannot be sent in a header as it is.
+    #[error("the value contains a blank or a character that is not visible ASCII")]
+    NotVisibleAscii,
+}
+
+// === impl CredentialFault ===
+
+impl CredentialFault {
+    pub(super) fn flawed(place: &str, flaw: Flaw) -> Self {
+        Self::Flawed {
+            place: place.to_owned(),
+            flaw,
+        }
+    }
+}
+
+impl From<CredentialFault> for Error {
+    fn from(fault: CredentialFault) -> Self {
+        let text = match fault.source() {
+            Some(source) => format!("{fault}: {source}"),
+            None => fault.to_string(),
+        };
+        Self::CredentialUnavailable(text.into())
+    }
+}
