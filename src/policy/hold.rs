@@ -1,1 +1,164 @@
-//! hold
+//! Holds: times in which no call goes out, whatever budget is left.
+//!
+//! Two things stop calls. A **throttle** answer, for the window it names, because refused calls are counted too and
+//! prolong it ([`throttle`]). A **refused credential**, for growing pauses, because failures in a row lock the key
+//! for everybody who uses it ([`credential`]). Where it is not known whether calls are welcome again, they go out one
+//! at a time, and the others wait for what becomes of it.
+//!
+//! A call that was sent before a hold began says nothing about its end, however late its answer comes: each call
+//! carries a [`Ticket`] that tells in which generation it was sent.
+//!
+//! It does not count the budget ([`budget`](super::budget)), renew a credential or decide what an answer means.
+
+mod credential;
+mod throttle;
+
+use std::time::{Duration, Instant};
+
+use credential::CredentialHold;
+use throttle::ThrottleHold;
+
+/// Both holds.
+#[derive(Clone, Debug)]
+pub struct Holds {
+    throttle: ThrottleHold,
+    credential: CredentialHold,
+}
+
+/// What failures do to a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// AK/SK: failures in a row lock it.
+    Lockable,
+    /// A token: failures harm nothing, and another one can be had.
+    Renewable,
+}
+
+/// May a call go out, as far as holds go?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Admit {
+    /// Yes; the ticket is shown at its end.
+    Go(Ticket),
+    /// Not before another call ends.
+    Wait,
+    /// Upstream throttles.
+    Throttled {
+        /// When the hold is over.
+        retry_after: Duration,
+    },
+    /// Upstream refused the credential.
+    CredentialHold {
+        /// When the hold is over.
+        retry_after: Duration,
+    },
+}
+
+/// In which generation of each hold a call was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    throttle: Generation,
+    credential: Generation,
+}
+
+/// Counts the holds that began.
+type Generation = u64;
+
+/// How an upstream call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It never left: no connection. Costs nothing and proves nothing.
+    NotSent,
+    /// Any answer that shows that the credential was taken, failures of the build service included.
+    Authenticated,
+    /// Upstream throttled it. Proves nothing of the credential: some limits are looked at before it.
+    Throttled {
+        /// The window named in its text, or one budget window.
+        window: Duration,
+    },
+    /// Upstream refused the credential.
+    CredentialRefused,
+    /// Time-out, lost connection, or the caller gave up: whether upstream saw it is not known.
+    NoAnswer,
+}
+
+// === impl Holds ===
+
+impl Holds {
+    /// No hold, and a credential yet to be proven.
+    #[must_use]
+    pub fn new(kind: CredentialKind) -> Self {
+        Self {
+            throttle: ThrottleHold::default(),
+            credential: CredentialHold::new(kind),
+        }
+    }
+
+    /// May a call go out while `in_flight` others are? The longer of two holds answers.
+    pub fn admit(&mut self, now: Instant, in_flight: usize) -> Admit {
+        self.credential.forget(now);
+        let throttle = self.throttle.left(now);
+        let credential = self.credential.left(now);
+        if throttle > credential {
+            let retry_after = throttle;
+            return Admit::Throttled { retry_after };
+        }
+        if credential > Duration::ZERO {
+            let retry_after = credential;
+            return Admit::CredentialHold { retry_after };
+        }
+        if self.throttle.has_room(in_flight) && self.credential.has_room(now, in_flight) {
+            return Admit::Go(Ticket {
+                throttle: self.throttle.generation(),
+                credential: self.credential.generation(),
+            });
+        }
+        Admit::Wait
+    }
+
+    /// A call ended at `ended`; for one without an answer, the latest moment at which upstream may have seen it.
+    pub fn end(&mut self, ticket: Ticket, ending: Ending, ended: Instant) {
+        match ending {
+            Ending::NotSent => {}
+            Ending::Authenticated => {
+                self.throttle.passed(ticket.throttle);
+                self.credential.proved(ticket.credential);
+            }
+            Ending::Throttled { window } => self.throttle.throttled(ended, window, ticket.throttle),
+            Ending::CredentialRefused => self.credential.refused(ended, ticket.credential),
+            Ending::NoAnswer => self.credential.unanswered(ended),
+        }
+    }
+
+    /// The credential was renewed: if it was refused, one call may try the new one at once.
+    pub fn renewed(&mut self) {
+        self.credential.renewed();
+    }
+
+    /// What is left of the throttle hold; zero without one.
+    #[must_use]
+    pub fn throttle_left(&self, now: Instant) -> Duration {
+        self.throttle.left(now)
+    }
+
+    /// What is left of the credential hold; zero without one.
+    #[must_use]
+    pub fn credential_left(&self, now: Instant) -> Duration {
+        self.credential.left(now)
+    }
+
+    /// Whether upstream has taken the credential since the start, or since it last refused it.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.credential.is_proven()
+    }
+
+    /// Failures of the credential that still count (five minutes).
+    #[must_use]
+    pub fn failures(&self, now: Instant) -> usize {
+        self.credential.failures(now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

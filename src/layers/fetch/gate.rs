@@ -1,1 +1,234 @@
-//! gate
+//! The gate before upstream: no call goes out without a [`Permit`] from here, retries and repeats included.
+//!
+//! It is the hand of [`policy::hold`](crate::policy::hold) (asked first: a hold costs nothing) and of
+//! [`policy::budget`](crate::policy::budget) (asked last: a slot is paid), both under one lock, so that no two callers
+//! can be granted the same room. It fails with [`Error::CredentialHold`], [`Error::ThrottleHold`] and
+//! [`Error::BudgetSpent`].
+//!
+//! It waits only while a call in flight decides how things stand, never for time to pass. Whoever asked first is woken
+//! first and wakes the next, until one finds that it must wait on: a herd costs two wake-ups a call, and a hold that
+//! begins lets all of them go at once. Nothing leaks: a permit that is dropped counts as a call without an answer, and
+//! a waiter that is dropped hands its turn on.
+//!
+//! It does not send, retry, renew a credential or bound the wait; the caller brings its own time-out.
+
+use std::num::NonZeroU32;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::policy::budget::{Ledger, Slot, Verdict};
+use crate::policy::hold::{Admit, CredentialKind, Ending, Holds, Ticket};
+
+/// The gate; clones are the same gate.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Shared>);
+
+/// The right to make one upstream call. Dropped unsettled, it is a call without an answer.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped has paid for a call"]
+pub struct Permit {
+    gate: Gate,
+    call: Option<Call>,
+}
+
+/// How things stand, for `/readyz`, the metrics and the admin side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateStatus {
+    /// Calls that the budget has left now.
+    pub remaining: usize,
+    /// Calls in flight.
+    pub in_flight: usize,
+    /// What is left of a throttle hold.
+    pub throttle_hold: Option<Duration>,
+    /// What is left of a credential hold.
+    pub credential_hold: Option<Duration>,
+    /// Whether upstream has taken the credential since the start or its last refusal.
+    pub proven: bool,
+    /// Failures of the credential in the last five minutes.
+    pub failures: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    books: Mutex<Books>,
+    /// Wakes one waiter when a call has ended.
+    ended: Notify,
+}
+
+#[derive(Debug)]
+struct Books {
+    ledger: Ledger,
+    holds: Holds,
+}
+
+#[derive(Debug)]
+struct Call {
+    slot: Slot,
+    ticket: Ticket,
+}
+
+// === impl Gate ===
+
+impl Gate {
+    /// A gate of `requests` calls in each `window`, with the small allowance of a start and an unproven credential.
+    #[must_use]
+    pub fn new(
+        requests: NonZeroU32,
+        window: Duration,
+        credential: CredentialKind,
+        clock: Clock,
+    ) -> Self {
+        let books = Books {
+            ledger: Ledger::new(requests, window, clock.now()),
+            holds: Holds::new(credential),
+        };
+        Self(Arc::new(Shared {
+            clock,
+            books: Mutex::new(books),
+            ended: Notify::new(),
+        }))
+    }
+
+    /// Waits until it is known whether a call may go out, which must then end within `timeout`
+    /// (`upstream.timeout`). May be dropped at any time.
+    ///
+    /// # Errors
+    /// [`Error::CredentialHold`], [`Error::ThrottleHold`] or [`Error::BudgetSpent`], each with a certain wait.
+    pub async fn admit(&self, timeout: Duration) -> Result<Permit, Error> {
+        let mut was_woken = false;
+        loop {
+            let mut ended = pin!(self.0.ended.notified());
+            ended.as_mut().enable(); // before looking: an end in between must not be missed
+            if let Some(verdict) = self.look(timeout) {
+                if was_woken {
+                    self.0.ended.notify_one(); // the next waiter may have its verdict too
+                }
+                return verdict;
+            }
+            ended.await;
+            was_woken = true;
+        }
+    }
+
+    /// The credential was renewed: if it was refused, one call may try the new one at once.
+    pub fn renewed(&self) {
+        self.books().holds.renewed();
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn status(&self) -> GateStatus {
+        let books = self.books();
+        let now = self.0.clock.now();
+        let some = |left: Duration| Some(left).filter(|left| !left.is_zero());
+        GateStatus {
+            remaining: books.ledger.remaining(now),
+            in_flight: books.ledger.in_flight(),
+            throttle_hold: some(books.holds.throttle_left(now)),
+            credential_hold: some(books.holds.credential_left(now)),
+            proven: books.holds.is_proven(),
+            failures: books.holds.failures(now),
+        }
+    }
+
+    /// `None`: not known before another call has ended.
+    fn look(&self, timeout: Duration) -> Option<Result<Permit, Error>> {
+        let verdict = {
+            let mut books = self.books();
+            let now = self.0.clock.now(); // under the lock: time never runs backwards in the books
+            books.admit(now, timeout)?
+        };
+        Some(verdict.map(|call| Permit {
+            gate: self.clone(),
+            call: Some(call),
+        }))
+    }
+
+    fn end(&self, call: Call, ending: Ending) {
+        {
+            let mut books = self.books();
+            let now = self.0.clock.now();
+            books.end(call, ending, now);
+        }
+        self.0.ended.notify_one();
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        // no step of the books panics halfway, so they are whole whoever panicked
+        (self.0.books.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Permit ===
+
+impl Permit {
+    /// Tells how the call ended.
+    pub fn settle(mut self, ending: Ending) {
+        self.end(ending);
+    }
+
+    fn end(&mut self, ending: Ending) {
+        if let Some(call) = self.call.take() {
+            self.gate.end(call, ending);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.end(Ending::NoAnswer);
+    }
+}
+
+// === impl Books ===
+
+impl Books {
+    fn admit(&mut self, now: Instant, timeout: Duration) -> Option<Result<Call, Error>> {
+        let ticket = match self.holds.admit(now, self.ledger.in_flight()) {
+            Admit::Go(ticket) => ticket,
+            Admit::Throttled { retry_after } => {
+                return Some(Err(Error::ThrottleHold { retry_after }));
+            }
+            Admit::CredentialHold { retry_after } => {
+                return Some(Err(Error::CredentialHold { retry_after }));
+            }
+            Admit::Wait => {
+                // no use in waiting for a call that could not be paid
+                let retry_after = self.ledger.retry_after(now)?;
+                return Some(Err(Error::BudgetSpent { retry_after }));
+            }
+        };
+        Some(match self.ledger.withdraw(now, timeout) {
+            Verdict::Granted(slot) => Ok(Call { slot, ticket }),
+            Verdict::Refused { retry_after } => Err(Error::BudgetSpent { retry_after }),
+        })
+    }
+
+    fn end(&mut self, call: Call, ending: Ending, now: Instant) {
+        let Call { slot, ticket } = call;
+        let ended = match ending {
+            Ending::NoAnswer => slot.latest_end().max(now), // upstream may still be counting it
+            Ending::NotSent
+            | Ending::Authenticated
+            | Ending::Throttled { .. }
+            | Ending::CredentialRefused => now,
+        };
+        self.holds.end(ticket, ending, ended);
+        match ending {
+            Ending::NotSent => self.ledger.refund(slot),
+            Ending::Authenticated
+            | Ending::Throttled { .. }
+            | Ending::CredentialRefused
+            | Ending::NoAnswer => self.ledger.settle(slot, ended),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

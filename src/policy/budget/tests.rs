@@ -1,0 +1,290 @@
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+
+use super::{LONGEST, Ledger, Slot, TICK, Verdict, later};
+use crate::clock::Clock;
+
+const WINDOW: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+fn ledger(requests: u32, started: Instant) -> Ledger {
+    Ledger::new(NonZeroU32::new(requests).unwrap(), WINDOW, started)
+}
+
+/// A ledger whose start is long over: all slots are free.
+fn warm(requests: u32) -> (Ledger, Instant) {
+    let started = Clock::manual().now();
+    (ledger(requests, started), started + WINDOW + TICK)
+}
+
+#[track_caller]
+fn granted(verdict: Verdict) -> Slot {
+    match verdict {
+        Verdict::Granted(slot) => slot,
+        Verdict::Refused { retry_after } => panic!("refused for {retry_after:?}"),
+    }
+}
+
+#[track_caller]
+fn refused(verdict: Verdict) -> Duration {
+    match verdict {
+        Verdict::Refused { retry_after } => retry_after,
+        Verdict::Granted(_) => panic!("granted"),
+    }
+}
+
+#[test]
+fn a_start_may_spend_a_fifth_and_the_rest_one_window_later() {
+    let started = Clock::manual().now();
+    for (requests, allowance) in [(1, 1), (4, 1), (5, 1), (6, 2), (50, 10), (51, 11)] {
+        let ledger = ledger(requests, started);
+        assert_eq!(ledger.remaining(started), allowance, "of {requests}");
+        assert_eq!(ledger.remaining(started + WINDOW), allowance);
+        let after = started + WINDOW + TICK;
+        assert_eq!(ledger.remaining(after), requests as usize);
+    }
+}
+
+#[test]
+fn a_slot_is_free_strictly_after_one_window_from_its_answer() {
+    let (mut ledger, sent) = warm(1);
+    let answered = sent + Duration::from_secs(3);
+    let slot = granted(ledger.withdraw(sent, TIMEOUT));
+    ledger.settle(slot, answered);
+    for (at, free) in [
+        (answered, 0),
+        (sent + WINDOW + TICK, 0),
+        (answered + WINDOW - TICK, 0),
+        (answered + WINDOW, 0),
+        (answered + WINDOW + TICK, 1),
+    ] {
+        assert_eq!(ledger.remaining(at), free, "{:?}", at - answered);
+    }
+    let retry_after = refused(ledger.withdraw(answered, TIMEOUT));
+    assert_eq!(retry_after, WINDOW + TICK);
+    let _slot = granted(ledger.withdraw(answered + retry_after, TIMEOUT));
+}
+
+#[test]
+fn a_call_in_flight_is_taken_to_last_until_its_deadline() {
+    let (mut ledger, sent) = warm(1);
+    let slot = granted(ledger.withdraw(sent, TIMEOUT));
+    assert_eq!(ledger.retry_after(sent), Some(TIMEOUT + WINDOW + TICK));
+    let overdue = slot.latest_end() + Duration::from_secs(5);
+    assert_eq!(ledger.retry_after(overdue), Some(WINDOW + TICK));
+    ledger.settle(slot, overdue);
+    assert_eq!(ledger.retry_after(overdue), Some(WINDOW + TICK));
+}
+
+#[test]
+fn the_earliest_slot_decides_the_wait_whatever_order_calls_end_in() {
+    let (mut ledger, now) = warm(3);
+    let second = Duration::from_secs(1);
+    let [early, late, open] = [(); 3].map(|()| granted(ledger.withdraw(now, TIMEOUT)));
+    ledger.settle(late, now + TIMEOUT);
+    ledger.settle(early, now + second);
+    let after = now + second;
+    assert_eq!(refused(ledger.withdraw(after, TIMEOUT)), WINDOW + TICK);
+    ledger.refund(open);
+    assert_eq!(ledger.retry_after(after), None);
+}
+
+#[test]
+fn a_call_that_was_never_sent_costs_nothing() {
+    let (mut ledger, now) = warm(1);
+    for _ in 0..100 {
+        let slot = granted(ledger.withdraw(now, TIMEOUT));
+        ledger.refund(slot);
+    }
+    assert_eq!((ledger.remaining(now), ledger.in_flight()), (1, 0));
+}
+
+#[test]
+fn sums_of_times_saturate() {
+    let now = Clock::manual().now();
+    assert_eq!(later(now, Duration::MAX), now + LONGEST);
+    let mut ledger = Ledger::new(NonZeroU32::MIN, Duration::MAX, now);
+    let slot = granted(ledger.withdraw(now, Duration::MAX));
+    ledger.settle(slot, now);
+    assert_eq!(ledger.retry_after(now), Some(LONGEST));
+}
+
+/// What upstream may have seen: a call is counted anywhere from `sent` to `ended`.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    sent: Instant,
+    ended: Instant,
+}
+
+/// The most calls that any window, cut anywhere and closed on both sides, may hold.
+fn busiest_window(calls: &[Call]) -> usize {
+    let from = |start: Instant| {
+        let inside = |call: &&Call| call.ended >= start && call.sent <= start + WINDOW;
+        calls.iter().filter(inside).count()
+    };
+    // a window that starts later than the first end in it holds that call no more: only ends need to be tried
+    let starts = calls.iter().map(|call| call.ended);
+    starts.map(from).max().unwrap_or(0)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Ask { timeout_ms: u64 },
+    Answer(usize),
+    TimeOut(usize),
+    NotSent(usize),
+    Pass { ms: u64 },
+    PassToRetry { early: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (1..20_000_u64).prop_map(|timeout_ms| Step::Ask { timeout_ms }),
+        3 => any::<usize>().prop_map(Step::Answer),
+        2 => any::<usize>().prop_map(Step::TimeOut),
+        1 => any::<usize>().prop_map(Step::NotSent),
+        3 => prop_oneof![0..100_u64, 0..30_000_u64, Just(60_000)].prop_map(|ms| Step::Pass { ms }),
+        2 => any::<bool>().prop_map(|early| Step::PassToRetry { early }),
+    ]
+}
+
+/// The ledger beside a list of all calls ever made.
+struct Model {
+    ledger: Ledger,
+    now: Instant,
+    started: Instant,
+    withheld: usize,
+    open: Vec<(Slot, Instant)>,
+    calls: Vec<Call>,
+}
+
+impl Model {
+    fn new(requests: u32) -> Self {
+        let started = Clock::manual().now();
+        Self {
+            ledger: ledger(requests, started),
+            now: started,
+            started,
+            withheld: (requests - requests.div_ceil(5)) as usize,
+            open: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    /// Slots in use, counted from the list alone.
+    fn used(&self) -> usize {
+        let recent = |ended: Instant| self.now.saturating_duration_since(ended) <= WINDOW;
+        let spent = self.calls.iter().filter(|call| recent(call.ended)).count();
+        let withheld = if recent(self.started) {
+            self.withheld
+        } else {
+            0
+        };
+        self.open.len() + spent + withheld
+    }
+
+    fn take(&mut self, pick: usize) -> Option<(Slot, Instant)> {
+        let index = pick.checked_rem(self.open.len())?;
+        Some(self.open.swap_remove(index))
+    }
+
+    fn end(&mut self, slot: Slot, sent: Instant, ended: Instant) {
+        self.ledger.settle(slot, ended);
+        self.calls.push(Call { sent, ended });
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Ask { timeout_ms } => {
+                let timeout = Duration::from_millis(timeout_ms);
+                if let Verdict::Granted(slot) = self.ledger.withdraw(self.now, timeout) {
+                    self.open.push((slot, self.now));
+                }
+            }
+            Step::Answer(pick) => {
+                if let Some((slot, sent)) = self.take(pick) {
+                    self.end(slot, sent, self.now);
+                }
+            }
+            Step::TimeOut(pick) => {
+                if let Some((slot, sent)) = self.take(pick) {
+                    let ended = slot.latest_end().max(self.now);
+                    self.end(slot, sent, ended);
+                }
+            }
+            Step::NotSent(pick) => {
+                if let Some((slot, _)) = self.take(pick) {
+                    self.ledger.refund(slot);
+                }
+            }
+            Step::Pass { ms } => self.now += Duration::from_millis(ms),
+            Step::PassToRetry { early } => {
+                let wait = self.ledger.retry_after(self.now).unwrap_or_default();
+                self.now += if early {
+                    wait.saturating_sub(TICK)
+                } else {
+                    wait
+                };
+            }
+        }
+        self.close_overdue();
+    }
+
+    /// Nobody is in flight beyond its deadline.
+    fn close_overdue(&mut self) {
+        while let Some(index) = (self.open.iter()).position(|(slot, _)| slot.latest_end < self.now)
+        {
+            let (slot, sent) = self.open.swap_remove(index);
+            let ended = slot.latest_end();
+            self.end(slot, sent, ended);
+        }
+    }
+
+    /// The wait that was promised is enough even if every call in flight takes all its time, and, with none in
+    /// flight, not a tick too long.
+    fn check_retry_after(&self, requests: usize) -> bool {
+        let Some(wait) = self.ledger.retry_after(self.now) else {
+            return self.used() < requests;
+        };
+        let mut patient = self.ledger.clone();
+        for (slot, _) in &self.open {
+            let latest_end = slot.latest_end();
+            patient.settle(Slot { latest_end }, latest_end);
+        }
+        let exact = !self.open.is_empty()
+            || matches!(
+                patient.withdraw(self.now + wait - TICK, TIMEOUT),
+                Verdict::Refused { .. }
+            );
+        exact
+            && matches!(
+                patient.withdraw(self.now + wait, TIMEOUT),
+                Verdict::Granted(_)
+            )
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_window_holds_more_than_the_budget_and_no_free_slot_is_refused(
+        requests in 1..12_u32,
+        steps in vec(step(), 0..200),
+    ) {
+        let mut model = Model::new(requests);
+        let requests = requests as usize;
+        for step in steps {
+            model.run(step);
+            prop_assert_eq!(model.ledger.in_flight(), model.open.len());
+            prop_assert_eq!(model.ledger.remaining(model.now), requests - model.used());
+            prop_assert!(model.check_retry_after(requests), "after {:?}", step);
+        }
+        for (slot, sent) in std::mem::take(&mut model.open) {
+            let ended = slot.latest_end();
+            model.end(slot, sent, ended);
+        }
+        prop_assert!(busiest_window(&model.calls) <= requests);
+    }
+}
