@@ -1,14 +1,125 @@
 //! The settings the program trusts: one small struct per room, already checked.
 //!
-//! [`load`] reads `gateway.toml` and the environment and either returns [`Settings`] or every fault at once.
+//! [`load`] reads `gateway.toml` and the environment and either returns [`Settings`] or every fault at once. `raw` is
+//! what the file says, `document` how it is read, `limits` which defaults and bounds there are, `unavailable` what this
+//! version refuses; each section has a file that checks it. Secrets are not read here: settings say where they are.
 
+mod admin;
+mod auth;
+mod budget;
+mod cache;
+mod credential;
+mod document;
+mod faults;
+mod item;
+mod limits;
+mod log;
+mod place;
+mod raw;
+mod report;
+mod server;
+mod unavailable;
+mod unknown;
+mod upstream;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
 use ipnet::IpNet;
+
+use document::File;
+pub use faults::{Fault, Faults};
+use place::Place;
+use raw::RawAuthMode;
+
+/// Settings, and what is odd about them without being wrong.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What the program may trust.
+    pub settings: Settings,
+    /// For the operator, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Who says where upstream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamFrom {
+    /// `[upstream]`, which must name endpoint and credential.
+    Configuration,
+    /// The built-in sandbox: endpoint, region and credential of `[upstream]` are ignored. The settings hold stand-ins that lead
+    /// nowhere, to be replaced when the sandbox runs. Without a file the default of `auth.mode` is `"open"`.
+    Sandbox,
+}
+
+/// Reads the file, if there is one, and the environment over it, and checks the whole.
+///
+/// # Errors
+/// Every fault at once; only a file that cannot be read or is not TOML is a fault alone.
+pub fn load(
+    file: Option<&Path>,
+    upstream: UpstreamFrom,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Checked, Faults> {
+    let Some(path) = file else {
+        return check(None, upstream, environment);
+    };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Faults::of_file(
+            Place::File(name.as_str().into()),
+            format!("cannot be read: {error}"),
+        )
+    })?;
+    check(Some(&File { name, text: &text }), upstream, environment)
+}
+
+fn check(
+    file: Option<&File<'_>>,
+    from: UpstreamFrom,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Checked, Faults> {
+    let (raw, mut report) = document::read(file, environment)?;
+    let default_mode = match (from, file) {
+        (UpstreamFrom::Sandbox, None) => RawAuthMode::Open,
+        (UpstreamFrom::Sandbox, Some(_)) | (UpstreamFrom::Configuration, _) => RawAuthMode::Keys,
+    };
+    cache::check_store(&raw.store, &mut report);
+    log::check_reload(&raw.reload, &mut report);
+    let server = server::check(&raw.server, &mut report);
+    let admin = admin::check(&raw.admin, server.listen, &mut report);
+    let upstream = upstream::check(&raw.upstream, from, &mut report);
+    let cache = cache::check(&raw.cache, &mut report);
+    let budget = budget::check(&raw.budget, &mut report);
+    let auth = auth::check(&raw.auth, &raw.clients, default_mode, &server, &mut report);
+    let log = log::check(&raw.log, &mut report);
+    if let Some(upstream) = &upstream
+        && server.request_timeout < upstream.timeout
+    {
+        report.warn("server.request_timeout is shorter than upstream.timeout: clients are sent away while a call still runs");
+    }
+    match upstream {
+        Some(upstream) if report.faults.is_empty() => Ok(Checked {
+            settings: Settings {
+                server,
+                admin,
+                upstream,
+                cache,
+                budget,
+                auth,
+                log,
+            },
+            warnings: report.warnings,
+        }),
+        Some(_) | None => Err(Faults::new(report.faults)),
+    }
+}
 
 /// Everything `gateway.toml` can say, checked.
 #[derive(Clone, Debug)]

@@ -1,0 +1,172 @@
+//! `[upstream.credential]`: which kind, and where its secrets are. The secrets themselves are not read here.
+
+use std::path::PathBuf;
+
+use super::raw::{CredentialKind, Key, RawCredential};
+use super::report::{Report, Section};
+use super::{CredentialSettings, SecretSource, unavailable};
+
+/// The keys of `kind = "aksk"`.
+const AKSK_KEYS: [&str; 6] = [
+    "access_key_env",
+    "secret_key_env",
+    "secret_key_file",
+    "security_token_env",
+    "security_token_file",
+    "project_id",
+];
+/// The keys of `kind = "token"`.
+const TOKEN_KEYS: [&str; 2] = ["token_env", "token_file"];
+
+/// Checks the section; `None` only after a fault.
+pub(super) fn check(
+    raw: Option<&RawCredential>,
+    report: &mut Report,
+) -> Option<CredentialSettings> {
+    let mut section = report.section("upstream.credential");
+    let Some(raw) = raw else {
+        section.own_fault("must be set: kind = \"aksk\" with access_key_env and secret_key_env, or kind = \"token\" with token_env");
+        return None;
+    };
+    match section.required("kind", &raw.kind)? {
+        CredentialKind::Aksk => {
+            refuse_others(&mut section, raw, "aksk", &AKSK_KEYS);
+            aksk(raw, &mut section)
+        }
+        CredentialKind::Token => {
+            refuse_others(&mut section, raw, "token", &TOKEN_KEYS);
+            required_source(&mut section, "token", &raw.token_env, &raw.token_file)
+                .map(CredentialSettings::Token)
+        }
+        CredentialKind::Password => {
+            section.fault("kind", unavailable::PASSWORD.to_string());
+            None
+        }
+        CredentialKind::Metadata => {
+            section.fault("kind", unavailable::METADATA.to_string());
+            None
+        }
+    }
+}
+
+/// What stands in until the sandbox gives its own.
+pub(super) fn sandbox() -> CredentialSettings {
+    CredentialSettings::AkSk {
+        access_key_env: "JOBGATE_SANDBOX_AK".to_owned(),
+        secret_key: SecretSource::Env("JOBGATE_SANDBOX_SK".to_owned()),
+        security_token: None,
+        project_id: None,
+    }
+}
+
+fn aksk(raw: &RawCredential, section: &mut Section<'_>) -> Option<CredentialSettings> {
+    let access_key_env = section.required("access_key_env", &raw.access_key_env);
+    let access_key_env = access_key_env.and_then(|name| variable(section, "access_key_env", name));
+    let secret_key = required_source(
+        section,
+        "secret_key",
+        &raw.secret_key_env,
+        &raw.secret_key_file,
+    );
+    let security_token = source(
+        section,
+        "security_token",
+        &raw.security_token_env,
+        &raw.security_token_file,
+    );
+    let project_id = section.optional("project_id", &raw.project_id);
+    if project_id.as_ref().is_some_and(|id| !is_project_id(id)) {
+        section.fault("project_id", "must be 1 to 64 letters, digits, - or _");
+    }
+    Some(CredentialSettings::AkSk {
+        access_key_env: access_key_env?,
+        secret_key: secret_key?,
+        security_token,
+        project_id,
+    })
+}
+
+/// It is sent as a header, so nothing else can be let through.
+fn is_project_id(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c))
+}
+
+fn required_source(
+    section: &mut Section<'_>,
+    name: &str,
+    env: &Key<String>,
+    file: &Key<String>,
+) -> Option<SecretSource> {
+    if env.is_none() && file.is_none() {
+        section.own_fault(format!("{name}_env or {name}_file must be set"));
+    }
+    source(section, name, env, file)
+}
+
+fn source(
+    section: &mut Section<'_>,
+    name: &str,
+    env: &Key<String>,
+    file: &Key<String>,
+) -> Option<SecretSource> {
+    let (env_key, file_key) = (format!("{name}_env"), format!("{name}_file"));
+    let env = match section.optional(&env_key, env) {
+        Some(name) => variable(section, &env_key, name),
+        None => None,
+    };
+    let file = section.optional(&file_key, file);
+    match (env, file) {
+        (Some(_), Some(_)) => {
+            section.fault(
+                &file_key,
+                format!("must not be set together with {env_key}"),
+            );
+            None
+        }
+        (Some(name), None) => Some(SecretSource::Env(name)),
+        (None, Some(path)) => Some(SecretSource::File(PathBuf::from(path))),
+        (None, None) => None,
+    }
+}
+
+/// The name of an environment variable. Capitals only, so that a secret pasted in its place is noticed.
+fn variable(section: &mut Section<'_>, key: &str, name: String) -> Option<String> {
+    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name
+            .bytes()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_');
+    if is_name {
+        return Some(name);
+    }
+    section.fault(key, "must be the name of an environment variable, in capitals, digits and _; not the secret itself");
+    None
+}
+
+/// A key of another kind is a mistake: the operator believes that it does something.
+fn refuse_others(section: &mut Section<'_>, raw: &RawCredential, kind: &str, own: &[&str]) {
+    let present = [
+        ("access_key_env", raw.access_key_env.is_some()),
+        ("secret_key_env", raw.secret_key_env.is_some()),
+        ("secret_key_file", raw.secret_key_file.is_some()),
+        ("security_token_env", raw.security_token_env.is_some()),
+        ("security_token_file", raw.security_token_file.is_some()),
+        ("project_id", raw.project_id.is_some()),
+        ("token_env", raw.token_env.is_some()),
+        ("token_file", raw.token_file.is_some()),
+        ("iam_endpoint", raw.iam_endpoint.is_some()),
+        ("domain", raw.domain.is_some()),
+        ("user", raw.user.is_some()),
+        ("password_env", raw.password_env.is_some()),
+        ("password_file", raw.password_file.is_some()),
+        ("project", raw.project.is_some()),
+    ];
+    for (key, _) in present
+        .iter()
+        .filter(|(key, is_set)| *is_set && !own.contains(key))
+    {
+        section.fault(key, format!("does not belong to kind = \"{kind}\""));
+    }
+}

@@ -1,0 +1,160 @@
+//! One key's value: taken from the file as it is, understood later, so that a wrong type is one fault among others.
+//!
+//! The types of the values are here too, each with the sentence that a reader gets who wrote something else. Bounds
+//! are not: see `limits`.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_aux::serde_introspection::serde_introspect;
+
+/// A value as written, of which a `T` is expected.
+#[derive(Debug)]
+pub(super) struct Item<T> {
+    written: toml::Value,
+    expected: PhantomData<T>,
+}
+
+/// A type that a key can have.
+pub(super) trait Value: DeserializeOwned {
+    /// The words this may be, if it is a closed set.
+    fn words() -> &'static [&'static str] {
+        serde_introspect::<Self>()
+    }
+
+    /// Why something else is refused.
+    fn refusal() -> String {
+        let words = Self::words();
+        format!("must be one of \"{}\"", words.join("\", \""))
+    }
+}
+
+/// A duration: `"30s"`, `"250ms"`, `"1h 30m"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Time(pub(super) Duration);
+
+/// A size in bytes: `"256MiB"`, `"64KiB"`, `"1MB"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Size(pub(super) u64);
+
+/// An address to listen on; `""` is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SocketOrOff(pub(super) Option<SocketAddr>);
+
+// === impl Item ===
+
+impl<T: Value> Item<T> {
+    /// What is written, if it is a `T`.
+    pub(super) fn parse(&self) -> Option<T> {
+        T::deserialize(self.written.clone()).ok()
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Item<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self {
+            written: toml::Value::deserialize(deserializer)?,
+            expected: PhantomData,
+        })
+    }
+}
+
+// === impl Time ===
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text)
+            .map(Self)
+            .map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+// === impl Size ===
+
+impl Size {
+    /// The size as the program counts memory.
+    pub(super) fn bytes(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse::<ByteSize>()
+            .map(|size| Self(size.as_u64()))
+            .map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, name) in [
+            (bytesize::PIB, "PiB"),
+            (bytesize::TIB, "TiB"),
+            (bytesize::GIB, "GiB"),
+            (bytesize::MIB, "MiB"),
+            (bytesize::KIB, "KiB"),
+        ] {
+            if self.0 >= unit && self.0.is_multiple_of(unit) {
+                return write!(f, "{}{name}", self.0 / unit);
+            }
+        }
+        write!(f, "{}B", self.0)
+    }
+}
+
+// === impl SocketOrOff ===
+
+impl<'de> Deserialize<'de> for SocketOrOff {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let address = text.parse().map_err(D::Error::custom)?;
+        Ok(Self(Some(address)))
+    }
+}
+
+// === impl Value ===
+
+/// The types without words, and the sentence for each.
+macro_rules! values {
+    ($($type:ty => $refusal:expr;)+) => {$(
+        impl Value for $type {
+            fn words() -> &'static [&'static str] {
+                &[]
+            }
+
+            fn refusal() -> String {
+                $refusal.to_owned()
+            }
+        }
+    )+};
+}
+
+values! {
+    Time => "not a duration; write for example \"30s\"";
+    Size => "not a size; write for example \"256MiB\"";
+    SocketAddr => "not an IP address and a port; write for example \"127.0.0.1:8080\"";
+    SocketOrOff => "not an IP address and a port; write for example \"127.0.0.1:9090\", or \"\" for off";
+    String => "not a text; write it in double quotes";
+    Vec<String> => "not a list of texts; write for example [\"one\", \"two\"]";
+    bool => "must be true or false";
+    u32 => "not a whole number from 0 to 4294967295";
+    usize => "not a whole number";
+    f64 => "not a number";
+}

@@ -1,0 +1,173 @@
+//! `[server]` and `server.tls`: the listener that clients use.
+
+use std::path::PathBuf;
+
+use http::uri::Authority;
+use ipnet::IpNet;
+
+use super::item::Time;
+use super::limits;
+use super::place::element;
+use super::raw::{Key, RawServer, RawTls};
+use super::report::{Report, Section};
+use super::{ServerSettings, TlsSettings, unavailable};
+
+/// Checks `[server]`.
+pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
+    let tls = raw.tls.as_ref().and_then(|raw| check_tls(raw, report));
+    let mut section = report.section("server");
+    section.only(
+        "max_wait",
+        &raw.max_wait,
+        &limits::NO_WINDOW,
+        &unavailable::LONG_POLLS,
+    );
+    let settings = ServerSettings {
+        listen: section.or("listen", &raw.listen, limits::LISTEN),
+        workers: workers(section.within("workers", &raw.workers, &limits::WORKERS)),
+        base_path: base_path(&mut section, &raw.base_path),
+        max_connections: section.within(
+            "max_connections",
+            &raw.max_connections,
+            &limits::MAX_CONNECTIONS,
+        ),
+        max_waiting: section.within("max_waiting", &raw.max_waiting, &limits::MAX_WAITING),
+        header_timeout: section
+            .within(
+                "header_timeout",
+                &raw.header_timeout,
+                &limits::HEADER_TIMEOUT,
+            )
+            .0,
+        max_header_bytes: section
+            .within(
+                "max_header_bytes",
+                &raw.max_header_bytes,
+                &limits::MAX_HEADER_BYTES,
+            )
+            .bytes(),
+        idle_timeout: section
+            .within("idle_timeout", &raw.idle_timeout, &limits::IDLE_TIMEOUT)
+            .0,
+        request_timeout: section
+            .within(
+                "request_timeout",
+                &raw.request_timeout,
+                &limits::REQUEST_TIMEOUT,
+            )
+            .0,
+        drain_delay: section
+            .within("drain_delay", &raw.drain_delay, &limits::DRAIN_DELAY)
+            .0,
+        drain_timeout: section
+            .within("drain_timeout", &raw.drain_timeout, &limits::DRAIN_TIMEOUT)
+            .0,
+        allowed_hosts: allowed_hosts(&mut section, &raw.allowed_hosts),
+        trusted_proxies: trusted_proxies(&mut section, &raw.trusted_proxies),
+        tls,
+    };
+    if settings.idle_timeout < limits::SDK_IDLE {
+        report.warn(format!(
+            "server.idle_timeout is {}: the official SDKs keep a connection silent for up to {} and then use it again",
+            Time(settings.idle_timeout),
+            Time(limits::SDK_IDLE)
+        ));
+    }
+    settings
+}
+
+/// Both files or none.
+fn check_tls(raw: &RawTls, report: &mut Report) -> Option<TlsSettings> {
+    let mut section = report.section("server.tls");
+    section.refuse(
+        "client_ca_file",
+        &raw.client_ca_file,
+        &unavailable::CLIENT_CERTIFICATES,
+    );
+    let cert_file = section
+        .required("cert_file", &raw.cert_file)
+        .map(PathBuf::from);
+    let key_file = section
+        .required("key_file", &raw.key_file)
+        .map(PathBuf::from);
+    Some(TlsSettings {
+        cert_file: cert_file?,
+        key_file: key_file?,
+    })
+}
+
+/// 0 in the file is one per core.
+fn workers(written: usize) -> usize {
+    match written {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+fn base_path(section: &mut Section<'_>, raw: &Key<String>) -> String {
+    let path = section.or("base_path", raw, String::new());
+    if path.is_empty() {
+        return path;
+    }
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b"-._~".contains(&c);
+    let is_segment = |s: &str| !s.is_empty() && s != "." && s != ".." && s.bytes().all(plain);
+    let is_path = path.len() <= limits::BASE_PATH_BYTES
+        && path
+            .strip_prefix('/')
+            .is_some_and(|rest| rest.split('/').all(is_segment));
+    if !is_path {
+        section.fault(
+            "base_path",
+            format!(
+                "must be empty or segments of letters, digits and -._~ like \"/build/api\", at most {} bytes",
+                limits::BASE_PATH_BYTES
+            ),
+        );
+    }
+    path
+}
+
+/// Hosts in lower case, each with or without a port.
+fn allowed_hosts(section: &mut Section<'_>, raw: &Key<Vec<String>>) -> Vec<String> {
+    let is_host = |host: &String| {
+        host.parse::<Authority>()
+            .is_ok_and(|authority| !authority.host().is_empty() && !host.contains('@'))
+    };
+    let mut hosts = section.or("allowed_hosts", raw, Vec::new());
+    for (nth, host) in hosts.iter().enumerate() {
+        if !is_host(host) {
+            section.fault(
+                &element("allowed_hosts", nth),
+                "not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
+            );
+        }
+    }
+    hosts
+        .iter_mut()
+        .for_each(|host| host.make_ascii_lowercase());
+    hosts
+}
+
+/// Networks; a single address is a network of one.
+fn trusted_proxies(section: &mut Section<'_>, raw: &Key<Vec<String>>) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for (nth, text) in section
+        .or("trusted_proxies", raw, Vec::new())
+        .iter()
+        .enumerate()
+    {
+        let address = || {
+            text.parse()
+                .map(|address: std::net::IpAddr| IpNet::from(address))
+                .ok()
+        };
+        match text.parse().ok().or_else(address) {
+            Some(network) => networks.push(network),
+            None => section.fault(
+                &element("trusted_proxies", nth),
+                "not an address or network; write for example \"10.0.0.0/8\"",
+            ),
+        }
+    }
+    networks
+}

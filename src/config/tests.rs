@@ -1,0 +1,48 @@
+//! What is refused and how it is said, what overrides what, and that `gateway.toml` says what the code does.
+
+mod documented;
+mod layers;
+mod refusals;
+
+use std::ffi::OsString;
+
+use super::document::File;
+use super::{Checked, Faults, UpstreamFrom, check};
+
+/// What has no default, on its first seven lines.
+const REQUIRED: &str = r#"
+upstream.region = "cn-north-4"
+upstream.credential.kind = "aksk"
+upstream.credential.access_key_env = "AK"
+upstream.credential.secret_key_env = "SK"
+auth.mode = "open"
+"#;
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    let pair = |&(name, value): &(&str, &str)| (OsString::from(name), OsString::from(value));
+    pairs.iter().map(pair).collect()
+}
+
+fn checked(text: &str, environment: &[(&str, &str)]) -> Result<Checked, Faults> {
+    let name = "gateway.toml".to_owned();
+    let file = File { name, text };
+    check(
+        Some(&file),
+        UpstreamFrom::Configuration,
+        variables(environment),
+    )
+}
+
+/// The text after [`REQUIRED`], so that its first line is line 7.
+fn with_required(text: &str) -> Result<Checked, Faults> {
+    checked(&format!("{REQUIRED}{text}"), &[])
+}
+
+#[track_caller]
+fn faults(result: Result<Checked, Faults>) -> Vec<String> {
+    result
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
