@@ -115,12 +115,21 @@ impl Gateway {
     /// # Errors
     /// [`StartFault`]; then nothing is left running.
     pub async fn start(settings: &Settings, environment: Environment) -> Result<Self, StartFault> {
-        let Environment { clock, lines, credential, listener } = environment;
+        let Environment {
+            clock,
+            lines,
+            credential,
+            listener,
+        } = environment;
         let listener = match listener {
             Some(inherited) => inherited,
             None => listen(settings.server.listen, "server.listen")?,
         };
-        let admin_listener = settings.admin.listen.map(|addr| listen(addr, "admin.listen")).transpose()?;
+        let admin_listener = settings
+            .admin
+            .listen
+            .map(|addr| listen(addr, "admin.listen"))
+            .transpose()?;
         let tls = settings.server.tls.as_ref().map(Tls::load).transpose()?;
 
         let mut registry = Registry::default();
@@ -132,7 +141,13 @@ impl Gateway {
         let store = Memory::new(settings.cache.max_memory);
         let gate = gate(settings, &credential, &clock);
         let upstream = Upstream::new(&settings.upstream, clock.clone())?;
-        let parts = FetchWiring { settings, store: &store, gate: &gate, clock: &clock, metrics: &metrics.upstream };
+        let parts = FetchWiring {
+            settings,
+            store: &store,
+            gate: &gate,
+            clock: &clock,
+            metrics: &metrics.upstream,
+        };
         let fetch = parts.fetch(credential, upstream);
 
         let fetches = TaskTracker::new();
@@ -142,7 +157,13 @@ impl Gateway {
             max_waiting: settings.server.max_waiting,
             patience: settings.server.request_timeout,
         };
-        let collapse = Collapse::new(fetch, store.clone(), clock.clone(), metrics.requests.clone(), bounds);
+        let collapse = Collapse::new(
+            fetch,
+            store.clone(),
+            clock.clone(),
+            metrics.requests.clone(),
+            bounds,
+        );
         let clients = Arc::new(clients(settings));
         let requests = stack::requests(RequestParts {
             admit: Admit::new(drain.clone()),
@@ -157,13 +178,24 @@ impl Gateway {
         });
         let access = AccessLog::new(&settings.log, lines);
         let process = getrandom::u64().map_err(io::Error::other)?;
-        let observer = Arc::new(Observer::new(metrics.requests, clients, access, clock.clone(), process));
+        let observer = Arc::new(Observer::new(
+            metrics.requests,
+            clients,
+            access,
+            clock.clone(),
+            process,
+        ));
 
         let state = Arc::new(State::new(settings, store, gate, drain.clone()));
         metrics::facts::register(&mut registry, Arc::clone(&state) as _);
 
         let addr = listener.local_addr()?;
-        let shared = server::Shared { tls, metrics: server_metrics, drain, clock };
+        let shared = server::Shared {
+            tls,
+            metrics: server_metrics,
+            drain,
+            clock,
+        };
         let server = Server::start(listener, &settings.server, &shared, move |peer| {
             observer.observe(peer, requests.clone())
         })?;
@@ -184,11 +216,16 @@ impl Gateway {
         Ok(gateway)
     }
 
-    fn serve_admin(&mut self, listener: std::net::TcpListener, registry: Registry) -> io::Result<()> {
+    fn serve_admin(
+        &mut self,
+        listener: std::net::TcpListener,
+        registry: Registry,
+    ) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         self.admin_addr = Some(listener.local_addr()?);
         let admin = Admin::new(Arc::new(registry), Arc::clone(&self.state) as _);
-        self.admin.spawn(admin::serve(listener, admin, self.stop_admin.clone()));
+        self.admin
+            .spawn(admin::serve(listener, admin, self.stop_admin.clone()));
         Ok(())
     }
 
@@ -201,11 +238,18 @@ impl Gateway {
         let drained = self.server.drained().await;
         self.fetches.close();
         let finished = tokio::time::timeout(self.drain_timeout, self.fetches.wait()).await;
-        let lost_fetches = if finished.is_ok() { 0 } else { self.fetches.len() };
+        let lost_fetches = if finished.is_ok() {
+            0
+        } else {
+            self.fetches.len()
+        };
         self.stop_admin.cancel();
         self.admin.close();
         self.admin.wait().await;
-        Ended { cut_connections: drained.cut, lost_fetches }
+        Ended {
+            cut_connections: drained.cut,
+            lost_fetches,
+        }
     }
 }
 
@@ -228,11 +272,22 @@ fn gate(settings: &Settings, credential: &Credential, clock: &Clock) -> Gate {
         CredentialKind::AkSk => hold::CredentialKind::Lockable,
         CredentialKind::Token => hold::CredentialKind::Renewable,
     };
-    Gate::new(settings.budget.requests, settings.budget.window, kind, clock.clone())
+    Gate::new(
+        settings.budget.requests,
+        settings.budget.window,
+        kind,
+        clock.clone(),
+    )
 }
 
 fn clients(settings: &Settings) -> Clients {
-    Clients::new(settings.auth.clients.iter().map(|client| (client.name.as_str(), client.key_sha256.as_slice())))
+    Clients::new(
+        settings
+            .auth
+            .clients
+            .iter()
+            .map(|client| (client.name.as_str(), client.key_sha256.as_slice())),
+    )
 }
 
 /// What the layers of the fetch are made of.
@@ -248,15 +303,34 @@ struct FetchWiring<'a> {
 
 impl FetchWiring<'_> {
     fn fetch(self, credential: Credential, upstream: Upstream) -> Fetch {
-        let Self { settings, store, gate, clock, metrics } = self;
-        let lifetimes = Lifetimes { finished: settings.cache.ttl, running: settings.cache.ttl_running };
+        let Self {
+            settings,
+            store,
+            gate,
+            clock,
+            metrics,
+        } = self;
+        let lifetimes = Lifetimes {
+            finished: settings.cache.ttl,
+            running: settings.cache.ttl_running,
+        };
         let host = upstream.host().to_owned();
         stack::fetch(FetchParts {
             keep: KeepLayer::new(store.clone(), lifetimes),
             retry: RetryLayer::new(metrics.clone()),
-            pay: PayLayer::new(gate.clone(), settings.upstream.timeout, clock.clone(), metrics.clone()),
+            pay: PayLayer::new(
+                gate.clone(),
+                settings.upstream.timeout,
+                clock.clone(),
+                metrics.clone(),
+            ),
             judge: JudgeLayer::new(settings.budget.window, metrics.clone()),
-            authorise: AuthoriseLayer::new(Arc::new(credential), &host, clock.clone(), metrics.clone()),
+            authorise: AuthoriseLayer::new(
+                Arc::new(credential),
+                &host,
+                clock.clone(),
+                metrics.clone(),
+            ),
             upstream,
         })
     }

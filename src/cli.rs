@@ -38,7 +38,7 @@ enum Command {
     /// Check a configuration file, and say everything that is wrong with it at once.
     Check(CheckArgs),
     /// Run the upstream double alone: a made-up CodeArts Build for testing clients.
-    #[command(after_long_help = sandbox::catalogue())]
+    #[command(after_long_help = jobgate::sandbox::guide())]
     Sandbox(SandboxArgs),
     /// Make client keys.
     #[command(subcommand)]

@@ -29,7 +29,7 @@ use crate::policy::request_id::RequestId;
 use crate::store::Entry;
 use fetch::Story;
 
-pub use step::{Step, StepLayer, StepService, step};
+pub use step::{Step, StepLayer, StepService, Verdict, step};
 
 /// One request on its way down, shared with [`observe`], which tells its story afterwards.
 pub struct Exchange {
@@ -85,7 +85,15 @@ impl Exchange {
     /// A request that has just been read.
     #[must_use]
     pub fn new(id: RequestId, head: Parts, announces_body: bool, started: Instant) -> Self {
-        Self { id, head, announces_body, started, client: OnceLock::new(), job: OnceLock::new(), upstream: OnceLock::new() }
+        Self {
+            id,
+            head,
+            announces_body,
+            started,
+            client: OnceLock::new(),
+            job: OnceLock::new(),
+            upstream: OnceLock::new(),
+        }
     }
 
     /// Who asks, once [`authenticate`] knows.

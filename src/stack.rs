@@ -80,7 +80,10 @@ pub struct FetchParts {
 /// A request's life below [`observe`](crate::layers::observe), which is put on per connection.
 pub fn requests(
     parts: RequestParts,
-) -> impl Service<Arc<Exchange>, Response = Written, Error = Infallible, Future: Send> + Clone + Send + Sync {
+) -> impl Service<Arc<Exchange>, Response = Written, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync {
     ServiceBuilder::new()
         .layer(RescueLayer)
         .layer(step(parts.admit))

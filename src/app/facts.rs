@@ -22,7 +22,13 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(settings: &Settings, store: Memory, gate: Gate, drain: Drain) -> Self {
         let budget_requests = settings.budget.requests.get();
-        Self { budget_requests, store, gate, drain, leaving: AtomicBool::new(false) }
+        Self {
+            budget_requests,
+            store,
+            gate,
+            drain,
+            leaving: AtomicBool::new(false),
+        }
     }
 
     /// About to drain: load balancers should look elsewhere.

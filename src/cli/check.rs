@@ -10,10 +10,19 @@ use jobgate::server::Tls;
 use super::{CheckArgs, Failed};
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failed> {
-    let checked = config::load(Some(&args.config), UpstreamFrom::Configuration, std::env::vars_os())?;
+    let checked = config::load(
+        Some(&args.config),
+        UpstreamFrom::Configuration,
+        std::env::vars_os(),
+    )?;
     let settings = &checked.settings;
     let mut out = std::io::stdout().lock();
-    for warning in checked.warnings.iter().cloned().chain(missing_here(settings)) {
+    for warning in checked
+        .warnings
+        .iter()
+        .cloned()
+        .chain(missing_here(settings))
+    {
         writeln!(out, "warning: {warning}")?;
     }
     writeln!(out, "{} is good", args.config.display())?;
@@ -23,7 +32,11 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failed> {
 
 /// Who serves whom, in a few lines.
 pub(super) fn summary(settings: &Settings) -> String {
-    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
+    let scheme = if settings.server.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let credential = match settings.upstream.credential {
         CredentialSettings::AkSk { .. } => "aksk (requests are signed)",
         CredentialSettings::Token(_) => "token",
@@ -31,22 +44,41 @@ pub(super) fn summary(settings: &Settings) -> String {
     let who = match settings.auth.mode {
         AuthMode::Open => "anybody who can connect (auth.mode is open)".to_owned(),
         AuthMode::Keys => {
-            let names: Vec<_> = settings.auth.clients.iter().map(|client| client.name.as_str()).collect();
+            let names: Vec<_> = settings
+                .auth
+                .clients
+                .iter()
+                .map(|client| client.name.as_str())
+                .collect();
             format!("clients with a key: {}", names.join(", "))
         }
     };
-    let admin = settings.admin.listen.map_or("off".to_owned(), |addr| format!("http://{addr}"));
+    let admin = settings
+        .admin
+        .listen
+        .map_or("off".to_owned(), |addr| format!("http://{addr}"));
     format!(
         "  clients     {scheme}://{}{}\n  admin       {admin}\n  upstream    {}\n  credential  {credential}\n  budget      {} calls in {:?}\n  who may ask {who}",
-        settings.server.listen, settings.server.base_path, settings.upstream.endpoint, settings.budget.requests,
+        settings.server.listen,
+        settings.server.base_path,
+        settings.upstream.endpoint,
+        settings.budget.requests,
         settings.budget.window,
     )
 }
 
 fn missing_here(settings: &Settings) -> Vec<String> {
-    let credential = Credential::open(&settings.upstream.credential, &|name| std::env::var(name).ok());
-    let credential = credential.err().map(|fault| format!("{:#}", anyhow::Error::new(fault)));
-    let tls = settings.server.tls.as_ref().and_then(|tls| Tls::load(tls).err());
+    let credential = Credential::open(&settings.upstream.credential, &|name| {
+        std::env::var(name).ok()
+    });
+    let credential = credential
+        .err()
+        .map(|fault| format!("{:#}", anyhow::Error::new(fault)));
+    let tls = settings
+        .server
+        .tls
+        .as_ref()
+        .and_then(|tls| Tls::load(tls).err());
     let tls = tls.map(|fault| format!("{:#}", anyhow::Error::new(fault)));
     credential.into_iter().chain(tls).collect()
 }

@@ -22,9 +22,19 @@ pub(super) fn new(name: &str) -> Result<(), Failed> {
     let key = Zeroizing::new(format!("{PREFIX}{}", hex::encode(random.as_ref())));
     let digest = hex::encode(Sha256::digest(key.as_bytes()));
     let mut out = std::io::stdout().lock();
-    writeln!(out, "# The key of {name}. Give it to that client; it is shown only here.\n{}\n", *key)?;
-    writeln!(out, "# Add to gateway.toml (the file holds only the key's SHA-256):")?;
-    writeln!(out, "[[clients]]\nname = \"{name}\"\nkey_sha256 = [\"{digest}\"]")?;
+    writeln!(
+        out,
+        "# The key of {name}. Give it to that client; it is shown only here.\n{}\n",
+        *key
+    )?;
+    writeln!(
+        out,
+        "# Add to gateway.toml (the file holds only the key's SHA-256):"
+    )?;
+    writeln!(
+        out,
+        "[[clients]]\nname = \"{name}\"\nkey_sha256 = [\"{digest}\"]"
+    )?;
     Ok(())
 }
 

@@ -1,9 +1,7 @@
 //! `jobgate sandbox`: the upstream double alone.
 
-use std::fmt::Write as _;
-
 use jobgate::clock::Clock;
-use jobgate::sandbox::{MISSING_PREFIX, Sandbox, SandboxSettings, catalogue as examples};
+use jobgate::sandbox::{Sandbox, SandboxSettings};
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{control_runtime, stop_signal};
@@ -32,14 +30,4 @@ pub(super) fn sandbox(args: &SandboxArgs) -> Result<(), Failed> {
         });
         Ok(())
     })
-}
-
-/// The documented job ids, for `--help`.
-pub(super) fn catalogue() -> String {
-    let mut text = String::from("Job ids that answer the upstream's documented and observed bodies:\n");
-    for example in examples() {
-        let _ = writeln!(text, "  {}  {} {}", example.id, example.status, example.note); // a String takes everything
-    }
-    let _ = write!(text, "Ids that begin with \"{MISSING_PREFIX}\" do not exist; any other well-formed id is a job that lives.");
-    text
 }

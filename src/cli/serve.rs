@@ -9,7 +9,7 @@ use jobgate::app::{Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{self, Checked, Settings, UpstreamFrom};
 use jobgate::credential::Credential;
-use jobgate::hardening;
+use jobgate::hardening::{self, Hardening};
 use jobgate::sandbox::{Sandbox, SandboxSettings};
 use jobgate::server;
 use jobgate::telemetry::lines::Lines;
@@ -34,8 +34,9 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
     let Checked { settings, warnings } = load(&args)?;
     let clock = Clock::system();
     let lines = Lines::start(io::stdout()).context("cannot start the log")?;
-    logging::install(&settings.log, lines.clone(), clock.clone()).context("cannot start the log")?;
-    hardened.log();
+    logging::install(&settings.log, lines.clone(), clock.clone())
+        .context("cannot start the log")?;
+    tell(&hardened);
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
@@ -43,7 +44,9 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
         if args.sandbox {
             serve_sandbox(settings, clock, &lines).await
         } else {
-            let credential = Credential::open(&settings.upstream.credential, &|name| std::env::var(name).ok())?;
+            let credential = Credential::open(&settings.upstream.credential, &|name| {
+                std::env::var(name).ok()
+            })?;
             serve_gateway(&settings, credential, clock, &lines, "").await
         }
     });
@@ -51,6 +54,26 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
         say("jobgate: the last log lines could not be written in time");
     }
     served.map_err(Failed::Undone)
+}
+
+/// A process that could not be hardened serves all the same, and says so.
+fn tell(hardened: &Hardening) {
+    for (what, done) in [
+        ("core dumps stay possible", hardened.core_dumps_off),
+        ("the process stays dumpable", hardened.not_dumpable),
+    ] {
+        if let Err(error) = done {
+            tracing::warn!(%error, "{what}");
+        }
+    }
+    match hardened.descriptors {
+        Ok(limit) => tracing::debug!(
+            before = limit.before,
+            now = limit.now,
+            "descriptor limit raised"
+        ),
+        Err(error) => tracing::warn!(%error, "the descriptor limit stays as it is"),
+    }
 }
 
 fn load(args: &ServeArgs) -> Result<Checked, config::Faults> {
@@ -65,7 +88,9 @@ fn load(args: &ServeArgs) -> Result<Checked, config::Faults> {
 
 /// Everything that must outlive a client connection runs here, on the main thread: a few tens of fetches a minute.
 pub(super) fn control_runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 /// The gateway in front of the built-in double, which has exactly the quota that the budget is set to.
@@ -82,7 +107,14 @@ async fn serve_sandbox(mut settings: Settings, clock: Clock, lines: &Lines) -> a
     let (double, stop) = (TaskTracker::new(), CancellationToken::new());
     double.spawn(Sandbox::new(sandbox, clock.clone()).serve(listener, stop.clone()));
     double.close();
-    let served = serve_gateway(&settings, credential, clock, lines, " (the built-in sandbox)").await;
+    let served = serve_gateway(
+        &settings,
+        credential,
+        clock,
+        lines,
+        " (the built-in sandbox)",
+    )
+    .await;
     stop.cancel();
     double.wait().await;
     served
@@ -96,7 +128,12 @@ async fn serve_gateway(
     upstream_note: &str,
 ) -> anyhow::Result<()> {
     let listener = server::inherited().context("cannot use the inherited socket")?;
-    let environment = Environment { clock, lines: lines.clone(), credential, listener };
+    let environment = Environment {
+        clock,
+        lines: lines.clone(),
+        credential,
+        listener,
+    };
     let gateway = Gateway::start(settings, environment).await?;
     tracing::info!(
         listen = %gateway.addr,
@@ -130,15 +167,29 @@ fn introduce(settings: &Settings, gateway: &Gateway, upstream_note: &str) {
 
 /// Two lines to paste: a job, and where its answer came from.
 fn try_it(settings: &Settings) -> String {
-    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
-    let key = if settings.auth.clients.is_empty() { "" } else { " -H 'X-Api-Key: YOUR-KEY'" };
-    let url = format!("{scheme}://{}{}/v1/job/{SAMPLE_JOB}/info", settings.server.listen, settings.server.base_path);
+    let scheme = if settings.server.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let key = if settings.auth.clients.is_empty() {
+        ""
+    } else {
+        " -H 'X-Api-Key: YOUR-KEY'"
+    };
+    let url = format!(
+        "{scheme}://{}{}/v1/job/{SAMPLE_JOB}/info",
+        settings.server.listen, settings.server.base_path
+    );
     format!("Try it:\n  curl{key} {url}\n  curl -i{key} {url}   # again: see Cache-Status and Age")
 }
 
 /// Resolves at SIGINT or SIGTERM.
 pub(super) async fn stop_signal() {
-    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (interrupt, terminate) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
     let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
         tracing::error!("cannot listen for signals: the process can only be killed");
         return std::future::pending().await;

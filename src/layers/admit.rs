@@ -7,8 +7,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::step::{Step, Verdict, refuse};
 use super::Exchange;
+use super::step::{Step, Verdict, refuse};
 use crate::error::Error;
 use crate::server::Drain;
 
@@ -32,6 +32,10 @@ impl Step<Arc<Exchange>> for Admit {
     type Out = Arc<Exchange>;
 
     fn check(&self, exchange: Arc<Exchange>) -> Verdict<Arc<Exchange>> {
-        if self.drain.has_begun() { refuse(Error::Draining) } else { ControlFlow::Continue(exchange) }
+        if self.drain.has_begun() {
+            refuse(Error::Draining)
+        } else {
+            ControlFlow::Continue(exchange)
+        }
     }
 }

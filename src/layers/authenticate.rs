@@ -20,7 +20,9 @@ impl Authenticate {
     /// A known key is required.
     #[must_use]
     pub fn with_keys(clients: Arc<Clients>) -> Self {
-        Self { clients: Some(clients) }
+        Self {
+            clients: Some(clients),
+        }
     }
 
     /// Nobody is asked for a key.

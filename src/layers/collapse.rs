@@ -84,9 +84,23 @@ enum Boarded {
 impl Collapse {
     /// Fetches through `fetch`, whose last act is to put the answer into `store`.
     #[must_use]
-    pub fn new(fetch: Fetch, store: Memory, clock: Clock, metrics: RequestMetrics, bounds: Bounds) -> Self {
+    pub fn new(
+        fetch: Fetch,
+        store: Memory,
+        clock: Clock,
+        metrics: RequestMetrics,
+        bounds: Bounds,
+    ) -> Self {
         let (flights, waiting) = (Mutex::default(), AtomicUsize::new(0));
-        Self(Arc::new(Shared { fetch, store, clock, bounds, metrics, flights, waiting }))
+        Self(Arc::new(Shared {
+            fetch,
+            store,
+            clock,
+            bounds,
+            metrics,
+            flights,
+            waiting,
+        }))
     }
 
     /// Requests that wait for upstream now.
@@ -98,7 +112,11 @@ impl Collapse {
     /// Fetches that run now.
     #[must_use]
     pub fn flights(&self) -> usize {
-        self.0.flights.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0
+            .flights
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 }
 
@@ -137,15 +155,25 @@ impl Shared {
             status: story.upstream_status,
         };
         match result {
-            Ok(entry) => Ok(self.reply(entry, |ttl| Outcome::Forwarded { forward, stored: ttl })),
-            Err(error) => Err(Failure { outcome: Outcome::of_failed_fetch(&error, forward), error }),
+            Ok(entry) => Ok(self.reply(entry, |ttl| Outcome::Forwarded {
+                forward,
+                stored: ttl,
+            })),
+            Err(error) => Err(Failure {
+                outcome: Outcome::of_failed_fetch(&error, forward),
+                error,
+            }),
         }
     }
 
     fn reply(&self, entry: Arc<Entry>, outcome: impl FnOnce(Duration) -> Outcome) -> Reply {
         let now = self.clock.now();
         let outcome = outcome(entry.ttl(now));
-        Reply::Job { age: entry.age(now), outcome, entry }
+        Reply::Job {
+            age: entry.age(now),
+            outcome,
+            entry,
+        }
     }
 
     /// A seat among those who wait; given back on drop, also when the client hangs up.
@@ -166,7 +194,9 @@ impl Shared {
             return Ok(Boarded::Follower(flight.clone()));
         }
         let stored = self.store.get(&job);
-        if let Some(entry) = stored.filter(|entry| matches!(entry.judge(self.clock.now()), Freshness::Fresh { .. })) {
+        if let Some(entry) =
+            stored.filter(|entry| matches!(entry.judge(self.clock.now()), Freshness::Fresh { .. }))
+        {
             return Ok(Boarded::Landed(entry));
         }
         if flights.len() >= self.bounds.max_waiting {
@@ -175,7 +205,10 @@ impl Shared {
         let (landing, flight) = watch::channel(None);
         flights.insert(job, flight.clone());
         drop(flights);
-        let owner = Owner { shared: Arc::clone(self), job };
+        let owner = Owner {
+            shared: Arc::clone(self),
+            job,
+        };
         let span = tracing::info_span!("fetch", job.id = %job, request.id = asker.as_str());
         let fetch = fly(owner, Call::new(job), landing).instrument(span);
         self.bounds.tasks.spawn_on(fetch, &self.bounds.runtime);
@@ -184,7 +217,9 @@ impl Shared {
 
     async fn land(&self, mut flight: Flight) -> Landing {
         match tokio::time::timeout(self.bounds.patience, flight.wait_for(Option::is_some)).await {
-            Ok(Ok(landed)) => landed.clone().unwrap_or_else(|| Landing::failed(task_gone(), Story::default())),
+            Ok(Ok(landed)) => landed
+                .clone()
+                .unwrap_or_else(|| Landing::failed(task_gone(), Story::default())),
             Ok(Err(_closed)) => Landing::failed(task_gone(), Story::default()),
             Err(_elapsed) => Landing::failed(Error::TimedOut, Story::default()),
         }
@@ -224,7 +259,11 @@ struct Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.shared.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+        self.shared
+            .flights
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.job);
     }
 }
 

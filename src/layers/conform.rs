@@ -8,8 +8,8 @@ use http::header::HOST;
 use http::uri::Authority;
 use http::{Method, Version};
 
-use super::step::{Step, Verdict, refuse};
 use super::Exchange;
+use super::step::{Step, Verdict, refuse};
 use crate::error::Error;
 
 /// Refuses bodies on GET and HEAD, and a `Host` that is missing, doubled, malformed or not ours.
@@ -24,7 +24,9 @@ impl Conform {
     /// `allowed_hosts` in lower case, with or without a port; empty allows any well-formed host.
     #[must_use]
     pub fn new(allowed_hosts: &[String]) -> Self {
-        Self { allowed_hosts: allowed_hosts.into() }
+        Self {
+            allowed_hosts: allowed_hosts.into(),
+        }
     }
 
     fn judge(&self, exchange: &Exchange) -> Result<(), Error> {
@@ -33,8 +35,16 @@ impl Conform {
             return Err(Error::UnexpectedBody);
         }
         let host = host_of(exchange)?;
-        let host = host.as_ref().or(exchange.head.uri.authority()).ok_or(Error::UnreadableRequest(NO_HOST))?;
-        if self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|allowed| is_host(allowed, host)) {
+        let host = host
+            .as_ref()
+            .or(exchange.head.uri.authority())
+            .ok_or(Error::UnreadableRequest(NO_HOST))?;
+        if self.allowed_hosts.is_empty()
+            || self
+                .allowed_hosts
+                .iter()
+                .any(|allowed| is_host(allowed, host))
+        {
             Ok(())
         } else {
             Err(Error::Misdirected)

@@ -61,7 +61,10 @@ impl Call {
     /// A fetch of `job`.
     #[must_use]
     pub fn new(job: JobId) -> Self {
-        Self { job, story: Arc::default() }
+        Self {
+            job,
+            story: Arc::default(),
+        }
     }
 
     /// Writes on.
@@ -72,7 +75,10 @@ impl Call {
     /// The story so far.
     #[must_use]
     pub fn story(&self) -> Story {
-        self.story.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.story
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -82,6 +88,9 @@ impl Landing {
     /// An ending without an answer.
     #[must_use]
     pub fn failed(error: Error, story: Story) -> Self {
-        Self { result: Err(error), story }
+        Self {
+            result: Err(error),
+            story,
+        }
     }
 }

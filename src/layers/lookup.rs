@@ -52,7 +52,11 @@ impl<S> Layer<S> for LookupLayer {
     type Service = Lookup<S>;
 
     fn layer(&self, inner: S) -> Lookup<S> {
-        Lookup { store: self.store.clone(), clock: self.clock.clone(), inner }
+        Lookup {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            inner,
+        }
     }
 }
 
@@ -75,7 +79,11 @@ where
             None => ForwardReason::UriMiss,
             Some(entry) => match entry.judge(self.clock.now()) {
                 Freshness::Fresh { age, ttl } => {
-                    let reply = Reply::Job { entry: Arc::clone(&entry), outcome: Outcome::Hit { ttl }, age };
+                    let reply = Reply::Job {
+                        entry: Arc::clone(&entry),
+                        outcome: Outcome::Hit { ttl },
+                        age,
+                    };
                     return Either::Left(ready(Ok(reply)));
                 }
                 Freshness::Stale { .. } => ForwardReason::Stale,

@@ -82,10 +82,25 @@ struct Told {
 impl Observer {
     /// `process` is random: it tells this process' request ids from another's.
     #[must_use]
-    pub fn new(metrics: RequestMetrics, clients: Arc<Clients>, access: AccessLog, clock: Clock, process: u64) -> Self {
+    pub fn new(
+        metrics: RequestMetrics,
+        clients: Arc<Clients>,
+        access: AccessLog,
+        clock: Clock,
+        process: u64,
+    ) -> Self {
         let counters = clients.names().map(|name| metrics.client(name)).collect();
         let anonymous = metrics.client(clients.name(ClientId::ANONYMOUS));
-        Self { metrics, clients, counters, anonymous, access, clock, process, connections: AtomicU32::new(0) }
+        Self {
+            metrics,
+            clients,
+            counters,
+            anonymous,
+            access,
+            clock,
+            process,
+            connections: AtomicU32::new(0),
+        }
     }
 
     /// Observes the requests that `inner` gets on the connection of `peer`.
@@ -93,10 +108,22 @@ impl Observer {
     pub fn observe<S>(self: &Arc<Self>, peer: &Peer, inner: S) -> Observe<S> {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
         let peer = peer.addr.to_string().into();
-        Observe { observer: Arc::clone(self), peer, connection, requests: 0, inner }
+        Observe {
+            observer: Arc::clone(self),
+            peer,
+            connection,
+            requests: 0,
+            inner,
+        }
     }
 
-    fn count(&self, client: Option<ClientId>, outcome: Outcome, class: StatusClass, exchange: &Exchange) {
+    fn count(
+        &self,
+        client: Option<ClientId>,
+        outcome: Outcome,
+        class: StatusClass,
+        exchange: &Exchange,
+    ) {
         let took = self.clock.now().saturating_duration_since(exchange.started);
         self.metrics.answered(outcome.kind(), class, took);
         if let Some(client) = client {
@@ -112,7 +139,8 @@ impl<S> Observe<S> {
     fn name(&mut self, head: &Parts) -> RequestId {
         self.requests = self.requests.wrapping_add(1);
         let serial = u64::from(self.connection) << 32 | u64::from(self.requests);
-        RequestId::of_client(&head.headers).unwrap_or_else(|| RequestId::numbered(self.observer.process, serial))
+        RequestId::of_client(&head.headers)
+            .unwrap_or_else(|| RequestId::numbered(self.observer.process, serial))
     }
 }
 
@@ -137,8 +165,16 @@ where
         let started = self.observer.clock.now();
         let exchange = Arc::new(Exchange::new(id, head, announces_body, started));
         let written = span.in_scope(|| self.inner.call(Arc::clone(&exchange)));
-        let story = Told { observer: Arc::clone(&self.observer), exchange, peer: Arc::clone(&self.peer) };
-        Observing { story: Some(story), span, written }
+        let story = Told {
+            observer: Arc::clone(&self.observer),
+            exchange,
+            peer: Arc::clone(&self.peer),
+        };
+        Observing {
+            story: Some(story),
+            span,
+            written,
+        }
     }
 }
 
@@ -146,7 +182,9 @@ where
 fn announces_body<B: Body>(head: &Parts, body: &B) -> bool {
     let headers = &head.headers;
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    lengths.any(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING) || !body.is_end_stream()
+    lengths.any(|length| length != "0")
+        || headers.contains_key(TRANSFER_ENCODING)
+        || !body.is_end_stream()
 }
 
 // === impl Observing ===
@@ -176,7 +214,12 @@ impl Told {
     fn tell(self, written: &Written) {
         let status = written.response.status();
         let bytes = written.response.body().size_hint().lower();
-        self.record(written.outcome, Some(status), written.code.as_deref(), bytes);
+        self.record(
+            written.outcome,
+            Some(status),
+            written.code.as_deref(),
+            bytes,
+        );
     }
 
     fn tell_abandoned(self) {
@@ -202,11 +245,16 @@ impl Told {
             client: client.map(|client| observer.clients.name(client)),
             peer: &self.peer,
             method: exchange.head.method.as_str(),
-            target: job.as_ref().map_or_else(|| Target::Path(exchange.head.uri.path()), Target::Job),
+            target: job
+                .as_ref()
+                .map_or_else(|| Target::Path(exchange.head.uri.path()), Target::Job),
             status,
             outcome,
             error_code: code,
-            duration: observer.clock.now().saturating_duration_since(exchange.started),
+            duration: observer
+                .clock
+                .now()
+                .saturating_duration_since(exchange.started),
             bytes,
             request_id: exchange.id.as_str(),
             upstream,

@@ -18,8 +18,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::CatchUnwind;
 use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
 use http::header::{
-    AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
-    RETRY_AFTER,
+    AGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName,
+    HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
 };
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body_util::Full;
@@ -96,7 +96,10 @@ where
         let below = Arc::clone(&exchange);
         let reply = catch_unwind(AssertUnwindSafe(|| self.inner.call(below)));
         let reply = reply.map(|reply| AssertUnwindSafe(reply).catch_unwind());
-        Writing { exchange, reply: reply.map_err(|panic| log_panic(&*panic)).ok() }
+        Writing {
+            exchange,
+            reply: reply.map_err(|panic| log_panic(&*panic)).ok(),
+        }
     }
 }
 
@@ -123,17 +126,33 @@ fn panicked() -> Failure {
 }
 
 fn log_panic(panic: &(dyn Any + Send)) {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("not a text"), "a request panicked");
 }
 
 fn write(exchange: &Exchange, reply: Result<Reply, Failure>) -> Written {
     match reply {
-        Ok(Reply::Job { entry, outcome, age }) => write_job(exchange, &entry, outcome, age),
+        Ok(Reply::Job {
+            entry,
+            outcome,
+            age,
+        }) => write_job(exchange, &entry, outcome, age),
         Ok(Reply::Health) => {
             let body = Bytes::from_static(br#"{"status":"ok"}"#);
-            let response = respond(exchange, StatusCode::OK, HeaderMap::with_capacity(HIT_HEADERS), body);
-            Written { response, outcome: Outcome::Local, code: None }
+            let response = respond(
+                exchange,
+                StatusCode::OK,
+                HeaderMap::with_capacity(HIT_HEADERS),
+                body,
+            );
+            Written {
+                response,
+                outcome: Outcome::Local,
+                code: None,
+            }
         }
         Err(failure) => write_problem(exchange, &failure),
     }
@@ -150,7 +169,11 @@ fn write_job(exchange: &Exchange, entry: &Entry, outcome: Outcome, age: Duration
     } else {
         respond(exchange, StatusCode::OK, headers, entry.body().clone())
     };
-    Written { response, outcome, code: None }
+    Written {
+        response,
+        outcome,
+        code: None,
+    }
 }
 
 /// A 304 only ever goes to a client that sent the condition: the SDKs take one for an empty success.
@@ -159,7 +182,11 @@ fn is_unchanged(exchange: &Exchange, entry: &Entry) -> bool {
     if !headers.contains_key(IF_NONE_MATCH) {
         return false;
     }
-    let etag = entry.etag().to_str().ok().and_then(|etag| etag.parse::<ETag>().ok());
+    let etag = entry
+        .etag()
+        .to_str()
+        .ok()
+        .and_then(|etag| etag.parse::<ETag>().ok());
     let condition = headers.typed_try_get::<IfNoneMatch>().ok().flatten();
     matches!((etag, condition), (Some(etag), Some(condition)) if !condition.precondition_passes(&etag))
 }
@@ -186,7 +213,11 @@ fn write_problem(exchange: &Exchange, failure: &Failure) -> Written {
     }
     let body = problem.body(exchange.id.as_str());
     let response = respond(exchange, problem.status, headers, body);
-    Written { response, outcome: failure.outcome, code: Some(problem.code) }
+    Written {
+        response,
+        outcome: failure.outcome,
+        code: Some(problem.code),
+    }
 }
 
 /// Where the answer comes from: `Cache-Status`, and upstream's own name for the exchange if there was one.
@@ -196,7 +227,10 @@ fn write_provenance(exchange: &Exchange, outcome: Outcome, headers: &mut HeaderM
     if !status.is_empty() {
         insert_text(headers, CACHE_STATUS, status);
     }
-    if let Some(id) = exchange.upstream().and_then(|story| story.upstream_request_id.as_deref()) {
+    if let Some(id) = exchange
+        .upstream()
+        .and_then(|story| story.upstream_request_id.as_deref())
+    {
         insert_text(headers, X_UPSTREAM_REQUEST_ID, id.to_owned());
     }
 }
@@ -207,7 +241,12 @@ fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: String) {
     }
 }
 
-fn respond(exchange: &Exchange, status: StatusCode, mut headers: HeaderMap, body: Bytes) -> Response<Full<Bytes>> {
+fn respond(
+    exchange: &Exchange,
+    status: StatusCode,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Response<Full<Bytes>> {
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(X_REQUEST_ID, exchange.id.header_value());
     if exchange.head.method == Method::HEAD {

@@ -33,13 +33,18 @@ impl Route {
     /// Python and Go SDKs drop a base path silently.
     #[must_use]
     pub fn new(base_path: &str) -> Self {
-        Self { base_path: base_path.into() }
+        Self {
+            base_path: base_path.into(),
+        }
     }
 
     /// The path below the base path, without a doubled leading slash (the Java SDK sends one when its endpoint ends
     /// in a slash).
     fn below_base<'a>(&self, path: &'a str) -> &'a str {
-        let path = path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let path = path
+            .strip_prefix('/')
+            .filter(|rest| rest.starts_with('/'))
+            .unwrap_or(path);
         match path.strip_prefix(&*self.base_path) {
             Some(rest) if rest.starts_with("//") => rest.strip_prefix('/').unwrap_or(rest),
             Some(rest) if rest.starts_with('/') => rest,
@@ -53,7 +58,11 @@ impl Step<Arc<Exchange>> for Route {
 
     fn check(&self, exchange: Arc<Exchange>) -> Verdict<ForJob> {
         let path = exchange.head.uri.path();
-        let target = exchange.head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        let target = exchange
+            .head
+            .uri
+            .path_and_query()
+            .map_or(0, |target| target.as_str().len());
         if target > MAX_TARGET_BYTES {
             return refuse(Error::UriTooLong);
         }
@@ -88,7 +97,12 @@ impl ForJob {
     /// The raw path segment in the place of the job id.
     #[must_use]
     pub fn segment(&self) -> &str {
-        self.exchange.head.uri.path().get(self.segment.clone()).unwrap_or_default()
+        self.exchange
+            .head
+            .uri
+            .path()
+            .get(self.segment.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -117,7 +131,11 @@ mod tests {
             ("", "/V1/job/X/info", None),
             ("", "/", None),
         ] {
-            assert_eq!(job_segment(Route::new(base).below_base(path)), expected, "{base:?} {path:?}");
+            assert_eq!(
+                job_segment(Route::new(base).below_base(path)),
+                expected,
+                "{base:?} {path:?}"
+            );
         }
     }
 }

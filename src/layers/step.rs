@@ -44,7 +44,10 @@ impl<P: Clone, S> Layer<S> for StepLayer<P> {
     type Service = StepService<P, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        StepService { step: self.0.clone(), inner }
+        StepService {
+            step: self.0.clone(),
+            inner,
+        }
     }
 }
 

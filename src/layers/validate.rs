@@ -19,7 +19,10 @@ impl Step<ForJob> for Validate {
         match JobId::parse(request.segment()) {
             Ok(job) => {
                 request.exchange.name_job(job);
-                ControlFlow::Continue(Ask { exchange: request.exchange, job })
+                ControlFlow::Continue(Ask {
+                    exchange: request.exchange,
+                    job,
+                })
             }
             Err(error) => refuse(error),
         }

@@ -48,7 +48,9 @@ impl Clients {
         let mut known = Self::default();
         for (index, (name, digests)) in (0..u16::MAX - 1).zip(clients) {
             known.names.push(name.to_owned());
-            known.by_digest.extend(digests.iter().map(|digest| (*digest, ClientId(index))));
+            known
+                .by_digest
+                .extend(digests.iter().map(|digest| (*digest, ClientId(index))));
         }
         known
     }
@@ -61,7 +63,10 @@ impl Clients {
     /// The client's name; `-` for [`ClientId::ANONYMOUS`].
     #[must_use]
     pub fn name(&self, client: ClientId) -> &str {
-        client.index().and_then(|index| self.names.get(index)).map_or("-", String::as_str)
+        client
+            .index()
+            .and_then(|index| self.names.get(index))
+            .map_or("-", String::as_str)
     }
 
     /// Finds the client by the first key header that is present, which decides alone: `X-Api-Key`, `X-Auth-Token`,
@@ -77,7 +82,10 @@ impl Clients {
             return Err(Error::OversizedKey);
         }
         let digest: [u8; 32] = Sha256::digest(key).into();
-        self.by_digest.get(&digest).copied().ok_or(Error::UnknownKey)
+        self.by_digest
+            .get(&digest)
+            .copied()
+            .ok_or(Error::UnknownKey)
     }
 }
 
@@ -88,19 +96,30 @@ fn presented_key(headers: &HeaderMap) -> Result<&[u8], Error> {
     if let Some(token) = only_value(headers, &X_AUTH_TOKEN)? {
         return Ok(token.as_bytes());
     }
-    let authorization = only_value(headers, &AUTHORIZATION)?.ok_or(Error::MissingKey)?.as_bytes();
+    let authorization = only_value(headers, &AUTHORIZATION)?
+        .ok_or(Error::MissingKey)?
+        .as_bytes();
     match authorization.split_at_checked(BEARER.len()) {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case(BEARER.as_bytes()) => Ok(key.trim_ascii()),
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(BEARER.as_bytes()) => {
+            Ok(key.trim_ascii())
+        }
         _ if authorization.starts_with(b"SDK-HMAC-") => Err(Error::BadSignature),
         _ => Err(Error::UnknownKey),
     }
 }
 
 /// A key header that occurs twice names nobody: which of the two counted would be a guess.
-fn only_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Error> {
+fn only_value<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, Error> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
-    if values.next().is_some() { Err(Error::UnknownKey) } else { Ok(first) }
+    if values.next().is_some() {
+        Err(Error::UnknownKey)
+    } else {
+        Ok(first)
+    }
 }
 
 #[cfg(test)]
@@ -121,10 +140,15 @@ mod tests {
     fn name_for(headers: &[(&'static str, &str)]) -> Result<String, Error> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+            map.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_str(value).unwrap(),
+            );
         }
         let clients = clients();
-        clients.identify(&map).map(|client| clients.name(client).to_owned())
+        clients
+            .identify(&map)
+            .map(|client| clients.name(client).to_owned())
     }
 
     #[test]
@@ -135,9 +159,31 @@ mod tests {
             (&[("x-auth-token", "bot")], "bot"),
             (&[("authorization", "Bearer bot")], "bot"),
             (&[("authorization", "bearer bot")], "bot"),
-            (&[("x-api-key", "bot"), ("x-auth-token", "wall-old"), ("authorization", "nonsense")], "bot"),
-            (&[("x-auth-token", "bot"), ("authorization", "Bearer wall-old")], "bot"),
-            (&[("x-api-key", "bot"), ("authorization", "SDK-HMAC-SHA256 Access=AK, SignedHeaders=host, Signature=0")], "bot"),
+            (
+                &[
+                    ("x-api-key", "bot"),
+                    ("x-auth-token", "wall-old"),
+                    ("authorization", "nonsense"),
+                ],
+                "bot",
+            ),
+            (
+                &[
+                    ("x-auth-token", "bot"),
+                    ("authorization", "Bearer wall-old"),
+                ],
+                "bot",
+            ),
+            (
+                &[
+                    ("x-api-key", "bot"),
+                    (
+                        "authorization",
+                        "SDK-HMAC-SHA256 Access=AK, SignedHeaders=host, Signature=0",
+                    ),
+                ],
+                "bot",
+            ),
         ] {
             assert_eq!(name_for(headers).unwrap(), expected, "{headers:?}");
         }
@@ -153,7 +199,10 @@ mod tests {
             &[("authorization", "Basic bot")],
             &[("authorization", "bot")],
         ] {
-            assert!(matches!(name_for(headers), Err(Error::UnknownKey)), "{headers:?}");
+            assert!(
+                matches!(name_for(headers), Err(Error::UnknownKey)),
+                "{headers:?}"
+            );
         }
     }
 
@@ -161,10 +210,19 @@ mod tests {
     fn each_refusal_has_its_reason() {
         assert!(matches!(name_for(&[]), Err(Error::MissingKey)));
         let iam_token = "M".repeat(513);
-        assert!(matches!(name_for(&[("x-auth-token", &iam_token)]), Err(Error::OversizedKey)));
-        assert!(matches!(name_for(&[("x-auth-token", &"M".repeat(512))]), Err(Error::UnknownKey)));
+        assert!(matches!(
+            name_for(&[("x-auth-token", &iam_token)]),
+            Err(Error::OversizedKey)
+        ));
+        assert!(matches!(
+            name_for(&[("x-auth-token", &"M".repeat(512))]),
+            Err(Error::UnknownKey)
+        ));
         let signed = "SDK-HMAC-SHA256 Access=wallboard, SignedHeaders=host, Signature=00";
-        assert!(matches!(name_for(&[("authorization", signed)]), Err(Error::BadSignature)));
+        assert!(matches!(
+            name_for(&[("authorization", signed)]),
+            Err(Error::BadSignature)
+        ));
     }
 
     #[test]

@@ -43,7 +43,11 @@ impl Lifetimes {
     /// The lifetime of a body that says whether the job is finished.
     #[must_use]
     pub fn of(&self, finished: bool) -> Duration {
-        if finished { self.finished } else { self.running }
+        if finished {
+            self.finished
+        } else {
+            self.running
+        }
     }
 }
 
@@ -84,15 +88,31 @@ mod tests {
     #[test]
     fn a_response_is_fresh_strictly_within_its_lifetime() {
         let sent = Clock::system().now();
-        let stored = Lifetime { sent, lifetime: Duration::from_secs(30) };
+        let stored = Lifetime {
+            sent,
+            lifetime: Duration::from_secs(30),
+        };
         let millis = Duration::from_millis;
-        for (age, fresh) in [(0, true), (29_999, true), (30_000, false), (30_001, false), (u64::MAX >> 20, false)] {
+        for (age, fresh) in [
+            (0, true),
+            (29_999, true),
+            (30_000, false),
+            (30_001, false),
+            (u64::MAX >> 20, false),
+        ] {
             let verdict = stored.judge(sent + millis(age));
-            assert_eq!(matches!(verdict, Freshness::Fresh { .. }), fresh, "age {age} ms: {verdict:?}");
+            assert_eq!(
+                matches!(verdict, Freshness::Fresh { .. }),
+                fresh,
+                "age {age} ms: {verdict:?}"
+            );
         }
         assert_eq!(
             stored.judge(sent + millis(10_000)),
-            Freshness::Fresh { age: millis(10_000), ttl: millis(20_000) }
+            Freshness::Fresh {
+                age: millis(10_000),
+                ttl: millis(20_000)
+            }
         );
         assert_eq!(stored.ttl(sent + millis(31_000)), Duration::ZERO);
     }
@@ -100,20 +120,34 @@ mod tests {
     #[test]
     fn a_zero_lifetime_is_never_fresh() {
         let sent = Clock::system().now();
-        let stored = Lifetime { sent, lifetime: Duration::ZERO };
-        assert_eq!(stored.judge(sent), Freshness::Stale { age: Duration::ZERO });
+        let stored = Lifetime {
+            sent,
+            lifetime: Duration::ZERO,
+        };
+        assert_eq!(
+            stored.judge(sent),
+            Freshness::Stale {
+                age: Duration::ZERO
+            }
+        );
     }
 
     #[test]
     fn a_clock_that_went_backwards_makes_no_one_older() {
         let now = Clock::system().now();
-        let stored = Lifetime { sent: now + Duration::from_secs(5), lifetime: Duration::from_secs(30) };
+        let stored = Lifetime {
+            sent: now + Duration::from_secs(5),
+            lifetime: Duration::from_secs(30),
+        };
         assert_eq!(stored.age(now), Duration::ZERO);
     }
 
     #[test]
     fn what_is_not_known_to_be_finished_is_looked_at_sooner() {
-        let lifetimes = Lifetimes { finished: Duration::from_secs(30), running: Duration::from_secs(5) };
+        let lifetimes = Lifetimes {
+            finished: Duration::from_secs(30),
+            running: Duration::from_secs(5),
+        };
         assert_eq!(lifetimes.of(true), Duration::from_secs(30));
         assert_eq!(lifetimes.of(false), Duration::from_secs(5));
     }

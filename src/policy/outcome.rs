@@ -110,7 +110,10 @@ impl Outcome {
             | Error::CredentialUnavailable(_)
             | Error::Overloaded
             | Error::Draining
-            | Error::TimedOut => Self::Held { reason: ForwardReason::UriMiss, collapsed: false },
+            | Error::TimedOut => Self::Held {
+                reason: ForwardReason::UriMiss,
+                collapsed: false,
+            },
             Error::Passed { .. }
             | Error::Throttled { .. }
             | Error::CredentialRefused
@@ -128,8 +131,13 @@ impl Outcome {
     #[must_use]
     pub fn of_failed_fetch(error: &Error, forward: Forwarding) -> Self {
         match Self::of_error(error) {
-            Self::Held { .. } if forward.calls > 0 || forward.status.is_some() => Self::Failed(forward),
-            Self::Held { .. } => Self::Held { reason: forward.reason, collapsed: forward.collapsed },
+            Self::Held { .. } if forward.calls > 0 || forward.status.is_some() => {
+                Self::Failed(forward)
+            }
+            Self::Held { .. } => Self::Held {
+                reason: forward.reason,
+                collapsed: forward.collapsed,
+            },
             Self::Failed(_) => Self::Failed(forward),
             other @ (Self::Local
             | Self::Hit { .. }
@@ -188,7 +196,13 @@ impl Outcome {
                 }
             }
             Self::Held { reason, collapsed } => {
-                Forwarding { reason: *reason, collapsed: *collapsed, calls: 0, status: None }.write(out);
+                Forwarding {
+                    reason: *reason,
+                    collapsed: *collapsed,
+                    calls: 0,
+                    status: None,
+                }
+                .write(out);
                 out.push_str("; detail=held");
             }
             Self::Local | Self::Refused | Self::Fault | Self::Abandoned => {}
@@ -200,7 +214,12 @@ impl Outcome {
 
 impl Default for Forwarding {
     fn default() -> Self {
-        Self { reason: ForwardReason::UriMiss, collapsed: false, calls: 0, status: None }
+        Self {
+            reason: ForwardReason::UriMiss,
+            collapsed: false,
+            calls: 0,
+            status: None,
+        }
     }
 }
 
@@ -275,27 +294,56 @@ mod tests {
 
     #[test]
     fn each_outcome_has_its_field_its_label_and_its_cost() {
-        let leader = Forwarding { reason: ForwardReason::UriMiss, collapsed: false, calls: 2, status: Some(422) };
-        let follower = Forwarding { reason: ForwardReason::Stale, collapsed: true, calls: 0, status: Some(200) };
+        let leader = Forwarding {
+            reason: ForwardReason::UriMiss,
+            collapsed: false,
+            calls: 2,
+            status: Some(422),
+        };
+        let follower = Forwarding {
+            reason: ForwardReason::Stale,
+            collapsed: true,
+            calls: 0,
+            status: Some(200),
+        };
         let seconds = Duration::from_secs;
         for (outcome, field, kind, cost) in [
             (Outcome::Local, "", OutcomeKind::Local, 0),
-            (Outcome::Hit { ttl: seconds(27) }, "jobgate; hit; ttl=27", OutcomeKind::Hit, 0),
             (
-                Outcome::Forwarded { forward: leader, stored: seconds(30) },
+                Outcome::Hit { ttl: seconds(27) },
+                "jobgate; hit; ttl=27",
+                OutcomeKind::Hit,
+                0,
+            ),
+            (
+                Outcome::Forwarded {
+                    forward: leader,
+                    stored: seconds(30),
+                },
                 "jobgate; fwd=uri-miss; stored; ttl=30",
                 OutcomeKind::Miss,
                 2,
             ),
             (
-                Outcome::Forwarded { forward: follower, stored: seconds(5) },
+                Outcome::Forwarded {
+                    forward: follower,
+                    stored: seconds(5),
+                },
                 "jobgate; fwd=stale; collapsed; stored; ttl=5",
                 OutcomeKind::Collapsed,
                 0,
             ),
-            (Outcome::Failed(leader), "jobgate; fwd=uri-miss; fwd-status=422", OutcomeKind::Failed, 2),
             (
-                Outcome::Held { reason: ForwardReason::Stale, collapsed: false },
+                Outcome::Failed(leader),
+                "jobgate; fwd=uri-miss; fwd-status=422",
+                OutcomeKind::Failed,
+                2,
+            ),
+            (
+                Outcome::Held {
+                    reason: ForwardReason::Stale,
+                    collapsed: false,
+                },
                 "jobgate; fwd=stale; detail=held",
                 OutcomeKind::Held,
                 0,
@@ -306,17 +354,34 @@ mod tests {
         ] {
             let mut written = String::new();
             outcome.write_cache_status(&mut written);
-            assert_eq!((written.as_str(), outcome.kind(), outcome.cost()), (field, kind, cost));
+            assert_eq!(
+                (written.as_str(), outcome.kind(), outcome.cost()),
+                (field, kind, cost)
+            );
         }
     }
 
     #[test]
     fn a_fetch_that_was_never_let_out_is_held_and_one_that_was_has_failed() {
-        let paid = Forwarding { calls: 1, ..Forwarding::default() };
-        let spent = Error::BudgetSpent { retry_after: Duration::from_secs(1) };
-        assert_eq!(Outcome::of_failed_fetch(&spent, Forwarding::default()).kind(), OutcomeKind::Held);
-        assert_eq!(Outcome::of_failed_fetch(&spent, paid).kind(), OutcomeKind::Failed);
-        assert_eq!(Outcome::of_failed_fetch(&Error::TimedOut, paid), Outcome::Failed(paid));
+        let paid = Forwarding {
+            calls: 1,
+            ..Forwarding::default()
+        };
+        let spent = Error::BudgetSpent {
+            retry_after: Duration::from_secs(1),
+        };
+        assert_eq!(
+            Outcome::of_failed_fetch(&spent, Forwarding::default()).kind(),
+            OutcomeKind::Held
+        );
+        assert_eq!(
+            Outcome::of_failed_fetch(&spent, paid).kind(),
+            OutcomeKind::Failed
+        );
+        assert_eq!(
+            Outcome::of_failed_fetch(&Error::TimedOut, paid),
+            Outcome::Failed(paid)
+        );
     }
 
     #[test]

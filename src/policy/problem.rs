@@ -112,7 +112,9 @@ impl Problem {
             } => Self::of(&table::THROTTLED)
                 .quoting(Some(code), Some(message))
                 .retrying_after(*retry_after),
-            Error::CredentialRefused | Error::CredentialRenewed => Self::of(&table::CREDENTIAL_REFUSED),
+            Error::CredentialRefused | Error::CredentialRenewed => {
+                Self::of(&table::CREDENTIAL_REFUSED)
+            }
             Error::CredentialHold { retry_after } => {
                 Self::of(&table::CREDENTIAL_HOLD).retrying_after(*retry_after)
             }

@@ -52,7 +52,9 @@ impl RequestId {
 
 fn is_modest(text: &[u8]) -> bool {
     (1..=MAX_CHARS).contains(&text.len())
-        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 #[cfg(test)]

@@ -30,7 +30,12 @@ impl Entry {
         let max_age = lifetime.lifetime.as_secs();
         let cache_control = HeaderValue::try_from(format!("private, max-age={max_age}"))
             .unwrap_or(HeaderValue::from_static("private"));
-        Self { body, etag, cache_control, lifetime }
+        Self {
+            body,
+            etag,
+            cache_control,
+            lifetime,
+        }
     }
 
     /// The normalised body.
@@ -73,7 +78,8 @@ impl Entry {
 fn etag_of(body: &[u8]) -> HeaderValue {
     let digest = Sha256::digest(body);
     let short = digest.get(..ETAG_BYTES).unwrap_or(&digest);
-    HeaderValue::try_from(format!("\"{}\"", hex::encode(short))).unwrap_or(HeaderValue::from_static("\"\""))
+    HeaderValue::try_from(format!("\"{}\"", hex::encode(short)))
+        .unwrap_or(HeaderValue::from_static("\"\""))
 }
 
 #[cfg(test)]
@@ -90,11 +96,17 @@ mod tests {
     fn the_validator_depends_on_the_body_alone() {
         let now = Clock::system().now();
         let entry = |body: &'static str, seconds| {
-            let lifetime = Lifetime { sent: now, lifetime: Duration::from_secs(seconds) };
+            let lifetime = Lifetime {
+                sent: now,
+                lifetime: Duration::from_secs(seconds),
+            };
             Entry::new(Bytes::from_static(body.as_bytes()), lifetime)
         };
         // printf '{}' | sha256sum | cut -c1-32
-        assert_eq!(entry("{}", 30).etag(), "\"44136fa355b3678a1146ad16f7e8649e\"");
+        assert_eq!(
+            entry("{}", 30).etag(),
+            "\"44136fa355b3678a1146ad16f7e8649e\""
+        );
         assert_eq!(entry("{}", 30).etag(), entry("{}", 5).etag());
         assert_ne!(entry("{}", 30).etag(), entry("[]", 30).etag());
         assert_eq!(entry("{}", 30).cache_control(), "private, max-age=30");

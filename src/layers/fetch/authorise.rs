@@ -49,8 +49,18 @@ impl AuthoriseLayer {
     /// `host` is the `Host` that upstream will be sent, and that is signed; `metrics` count answers that showed the
     /// secret.
     #[must_use]
-    pub fn new(credential: Arc<Credential>, host: &str, clock: Clock, metrics: UpstreamMetrics) -> Self {
-        Self { credential, host: host.into(), clock, metrics }
+    pub fn new(
+        credential: Arc<Credential>,
+        host: &str,
+        clock: Clock,
+        metrics: UpstreamMetrics,
+    ) -> Self {
+        Self {
+            credential,
+            host: host.into(),
+            clock,
+            metrics,
+        }
     }
 }
 
@@ -58,7 +68,10 @@ impl<S> Layer<S> for AuthoriseLayer {
     type Service = Authorise<S>;
 
     fn layer(&self, inner: S) -> Authorise<S> {
-        Authorise { layer: self.clone(), inner }
+        Authorise {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -78,7 +91,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<()>) -> Self::Future {
-        let AuthoriseLayer { credential, host, clock, metrics } = self.layer.clone();
+        let AuthoriseLayer {
+            credential,
+            host,
+            clock,
+            metrics,
+        } = self.layer.clone();
         let authorised = credential.authorise(&mut request, &host, clock.wall());
         let sent = authorised.map(|generation| (generation, self.inner.call(request)));
         Box::pin(async move {

@@ -51,28 +51,46 @@ impl JudgeLayer {
     /// `window` is how long a throttle lasts that names no window: one of the budget's.
     #[must_use]
     pub fn new(window: Duration, metrics: UpstreamMetrics) -> Self {
-        Self { window, metrics, ids_agree: Arc::default() }
+        Self {
+            window,
+            metrics,
+            ids_agree: Arc::default(),
+        }
     }
 
-    fn judge(&self, job: &JobId, Authorised { answer, renewed }: Authorised) -> Result<Judged, Error> {
+    fn judge(
+        &self,
+        job: &JobId,
+        Authorised { answer, renewed }: Authorised,
+    ) -> Result<Judged, Error> {
         if answer.status != 200 {
-            return Err(match failure::classify(answer.status, &answer.body, self.window) {
-                Error::CredentialRefused if renewed => Error::CredentialRenewed,
-                error => error,
-            });
+            return Err(
+                match failure::classify(answer.status, &answer.body, self.window) {
+                    Error::CredentialRefused if renewed => Error::CredentialRenewed,
+                    error => error,
+                },
+            );
         }
         match normalise(&answer.body) {
             Ok(success) => {
                 self.check_id(job, success.result_id.as_deref())?;
                 self.report_nulled(job, &success);
-                Ok(Judged { body: success.body, finished: success.finished, sent: answer.sent })
+                Ok(Judged {
+                    body: success.body,
+                    finished: success.finished,
+                    sent: answer.sent,
+                })
             }
-            Err(reason) => Err(match failure::classify(answer.status, &answer.body, self.window) {
-                Error::NotSuccess { code, message, .. } => {
-                    Error::NotSuccess { code, message, detail: reason.to_string().into() }
-                }
-                error => error,
-            }),
+            Err(reason) => Err(
+                match failure::classify(answer.status, &answer.body, self.window) {
+                    Error::NotSuccess { code, message, .. } => Error::NotSuccess {
+                        code,
+                        message,
+                        detail: reason.to_string().into(),
+                    },
+                    error => error,
+                },
+            ),
         }
     }
 
@@ -83,7 +101,11 @@ impl JudgeLayer {
             Some(id) if id == job.as_str() => self.ids_agree.store(true, Ordering::Relaxed),
             Some(_) if self.ids_agree.load(Ordering::Relaxed) => {
                 let detail = "the answer is about another job".into();
-                return Err(Error::NotSuccess { code: None, message: None, detail });
+                return Err(Error::NotSuccess {
+                    code: None,
+                    message: None,
+                    detail,
+                });
             }
             Some(_) => tracing::debug!("upstream answers with another id than asked"),
             None => {}
@@ -103,7 +125,10 @@ impl<S> Layer<S> for JudgeLayer {
     type Service = Judge<S>;
 
     fn layer(&self, inner: S) -> Judge<S> {
-        Judge { layer: self.clone(), inner }
+        Judge {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -127,7 +152,9 @@ where
         let request = Request::get(call.job.info_path()).body(());
         let answer = request.map(|request| self.inner.call(request));
         Box::pin(async move {
-            let authorised = answer.map_err(|error| Error::Internal(error.to_string().into()))?.await?;
+            let authorised = answer
+                .map_err(|error| Error::Internal(error.to_string().into()))?
+                .await?;
             call.note(|story| {
                 story.upstream_status = Some(authorised.answer.status);
                 story.upstream_request_id = authorised.answer.request_id.as_deref().map(Arc::from);

@@ -40,7 +40,10 @@ impl<S> Layer<S> for KeepLayer {
     type Service = Keep<S>;
 
     fn layer(&self, inner: S) -> Keep<S> {
-        Keep { layer: self.clone(), inner }
+        Keep {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -64,12 +67,18 @@ where
         let fetched = self.inner.call(call.clone());
         Box::pin(async move {
             let result = fetched.await.map(|judged| {
-                let lifetime = Lifetime { sent: judged.sent, lifetime: lifetimes.of(judged.finished) };
+                let lifetime = Lifetime {
+                    sent: judged.sent,
+                    lifetime: lifetimes.of(judged.finished),
+                };
                 let entry = Arc::new(Entry::new(judged.body, lifetime));
                 store.put(call.job, Arc::clone(&entry));
                 entry
             });
-            Ok(Landing { result, story: call.story() })
+            Ok(Landing {
+                result,
+                story: call.story(),
+            })
         })
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::gate::{Ending, Gate};
+use super::gate::Gate;
 use super::judge::Judged;
 use super::{Boxed, Call};
 use crate::clock::Clock;
 use crate::error::{Error, FailedStatus};
+use crate::policy::hold::Ending;
 use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
 
 /// Puts a [`Gate`] before a service.
@@ -36,7 +37,12 @@ impl PayLayer {
     /// `timeout` is the longest a call takes.
     #[must_use]
     pub fn new(gate: Gate, timeout: Duration, clock: Clock, metrics: UpstreamMetrics) -> Self {
-        Self { gate, timeout, clock, metrics }
+        Self {
+            gate,
+            timeout,
+            clock,
+            metrics,
+        }
     }
 }
 
@@ -44,7 +50,10 @@ impl<S> Layer<S> for PayLayer {
     type Service = Pay<S>;
 
     fn layer(&self, inner: S) -> Pay<S> {
-        Pay { layer: self.clone(), inner }
+        Pay {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -64,7 +73,15 @@ where
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let (PayLayer { gate, timeout, clock, metrics }, mut inner) = (self.layer.clone(), self.inner.clone());
+        let (
+            PayLayer {
+                gate,
+                timeout,
+                clock,
+                metrics,
+            },
+            mut inner,
+        ) = (self.layer.clone(), self.inner.clone());
         Box::pin(async move {
             let permit = gate.admit(timeout).await?;
             call.note(|story| story.calls += 1);
@@ -78,7 +95,9 @@ where
             if matches!(judged, Err(Error::CredentialRenewed)) {
                 gate.renewed();
             }
-            let result = judged.as_ref().map_or_else(CallResult::of_error, |_| Some(CallResult::Success));
+            let result = judged
+                .as_ref()
+                .map_or_else(CallResult::of_error, |_| Some(CallResult::Success));
             if let Some(result) = result {
                 metrics.called(result, clock.now().saturating_duration_since(started));
             }
@@ -91,11 +110,17 @@ where
 fn ending(judged: &Result<Judged, Error>) -> Ending {
     match judged {
         Ok(_) | Err(Error::Passed { .. }) => Ending::Authenticated,
-        Err(Error::Throttled { retry_after, .. }) => Ending::Throttled { window: *retry_after },
+        Err(Error::Throttled { retry_after, .. }) => Ending::Throttled {
+            window: *retry_after,
+        },
         Err(Error::CredentialRefused | Error::CredentialRenewed) => Ending::CredentialRefused,
         // A code under 500 is the build service's, which one reaches with a good credential only. What a load balancer
         // or a proxy says on the way proves nothing.
-        Err(Error::UpstreamFailed { status: FailedStatus::Internal, code: Some(_), .. }) => Ending::Authenticated,
+        Err(Error::UpstreamFailed {
+            status: FailedStatus::Internal,
+            code: Some(_),
+            ..
+        }) => Ending::Authenticated,
         Err(Error::Unreachable(_) | Error::CredentialUnavailable(_)) => Ending::NotSent,
         Err(_) => Ending::NoAnswer,
     }

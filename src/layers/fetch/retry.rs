@@ -59,7 +59,10 @@ impl<S> Layer<S> for RetryLayer {
     type Service = Retry<S>;
 
     fn layer(&self, inner: S) -> Retry<S> {
-        Retry { layer: self.clone(), inner }
+        Retry {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -81,7 +84,11 @@ where
     fn call(&mut self, call: Call) -> Self::Future {
         let (layer, mut inner) = (self.layer.clone(), self.inner.clone());
         Box::pin(async move {
-            let mut pauses = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES).with_jitter().build();
+            let mut pauses = ExponentialBuilder::new()
+                .with_min_delay(PAUSE)
+                .with_max_times(RETRIES)
+                .with_jitter()
+                .build();
             let (mut reconnected, mut renewed) = (false, false);
             loop {
                 let error = match inner.call(call.clone()).await {
@@ -95,7 +102,9 @@ where
                     },
                     Repeat::OnNewConnection if !reconnected => reconnected = true,
                     Repeat::WithRenewedCredential if !renewed => renewed = true,
-                    Repeat::OnNewConnection | Repeat::WithRenewedCredential | Repeat::Never => return Err(error),
+                    Repeat::OnNewConnection | Repeat::WithRenewedCredential | Repeat::Never => {
+                        return Err(error);
+                    }
                 }
                 layer.metrics.retried();
                 tracing::info!(%error, "trying once more");
@@ -108,7 +117,9 @@ fn repeat(error: &Error) -> Repeat {
     match error {
         Error::Unreachable(_) => Repeat::Later,
         Error::UpstreamFailed { status, .. } => match status {
-            FailedStatus::BadGateway | FailedStatus::Unavailable | FailedStatus::GatewayTimeout => Repeat::Later,
+            FailedStatus::BadGateway | FailedStatus::Unavailable | FailedStatus::GatewayTimeout => {
+                Repeat::Later
+            }
             FailedStatus::Internal => Repeat::Never,
         },
         Error::ConnectionLost(_) => Repeat::OnNewConnection,
