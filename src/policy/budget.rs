@@ -92,10 +92,6 @@ impl Ledger {
     }
 
     /// Nothing was sent: the slot is free at once.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a slot is given back only once"
-    )]
     pub fn refund(&mut self, slot: Slot) {
         let same = |&end: &Instant| end == slot.latest_end;
         if let Some(index) = self.in_flight.iter().position(same) {

@@ -1,8 +1,8 @@
 //! Holds: times in which no call goes out, whatever budget is left.
 //!
 //! Two things stop calls. A **throttle** answer, for the window it names, because refused calls are counted too and
-//! prolong it ([`throttle`]). A **refused credential**, for growing pauses, because failures in a row lock the key
-//! for everybody who uses it ([`credential`]). Where it is not known whether calls are welcome again, they go out one
+//! prolong it (`throttle`). A **refused credential**, for growing pauses, because failures in a row lock the key
+//! for everybody who uses it (`credential`). Where it is not known whether calls are welcome again, they go out one
 //! at a time, and the others wait for what becomes of it.
 //!
 //! A call that was sent before a hold began says nothing about its end, however late its answer comes: each call

@@ -5,15 +5,14 @@
 //! can be granted the same room. It fails with [`Error::CredentialHold`], [`Error::ThrottleHold`] and
 //! [`Error::BudgetSpent`].
 //!
-//! It waits only while a call in flight decides how things stand, never for time to pass. Whoever asked first is woken
-//! first and wakes the next, until one finds that it must wait on: a herd costs two wake-ups a call, and a hold that
-//! begins lets all of them go at once. Nothing leaks: a permit that is dropped counts as a call without an answer, and
-//! a waiter that is dropped hands its turn on.
+//! It waits only while a call in flight decides how things stand, never for time to pass. The end of a call wakes one
+//! waiter, which wakes the next once it has its verdict, until one finds that it must wait on: a herd costs two
+//! wake-ups a call, and a hold that begins turns all of them away at once. Nothing leaks: a permit that is dropped
+//! counts as a call without an answer, and a waiter that is dropped hands its turn on.
 //!
 //! It does not send, retry, renew a credential or bound the wait; the caller brings its own time-out.
 
 use std::num::NonZeroU32;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,7 +48,7 @@ pub struct GateStatus {
     pub credential_hold: Option<Duration>,
     /// Whether upstream has taken the credential since the start or its last refusal.
     pub proven: bool,
-    /// Failures of the credential in the last five minutes.
+    /// Failures of the credential that still count (five minutes).
     pub failures: usize,
 }
 
@@ -99,19 +98,18 @@ impl Gate {
     /// (`upstream.timeout`). May be dropped at any time.
     ///
     /// # Errors
-    /// [`Error::CredentialHold`], [`Error::ThrottleHold`] or [`Error::BudgetSpent`], each with a certain wait.
+    /// [`Error::CredentialHold`], [`Error::ThrottleHold`] or [`Error::BudgetSpent`], each telling when to ask again.
     pub async fn admit(&self, timeout: Duration) -> Result<Permit, Error> {
         let mut was_woken = false;
         loop {
-            let mut ended = pin!(self.0.ended.notified());
-            ended.as_mut().enable(); // before looking: an end in between must not be missed
             if let Some(verdict) = self.look(timeout) {
                 if was_woken {
                     self.0.ended.notify_one(); // the next waiter may have its verdict too
                 }
                 return verdict;
             }
-            ended.await;
+            // an end since that look is not missed: unless a waiter took it (and hands it on), it is kept for us
+            self.0.ended.notified().await;
             was_woken = true;
         }
     }
@@ -212,20 +210,16 @@ impl Books {
 
     fn end(&mut self, call: Call, ending: Ending, now: Instant) {
         let Call { slot, ticket } = call;
-        let ended = match ending {
-            Ending::NoAnswer => slot.latest_end().max(now), // upstream may still be counting it
-            Ending::NotSent
-            | Ending::Authenticated
-            | Ending::Throttled { .. }
-            | Ending::CredentialRefused => now,
+        let ended = if ending == Ending::NoAnswer {
+            slot.latest_end().max(now) // upstream may still be counting it
+        } else {
+            now
         };
         self.holds.end(ticket, ending, ended);
-        match ending {
-            Ending::NotSent => self.ledger.refund(slot),
-            Ending::Authenticated
-            | Ending::Throttled { .. }
-            | Ending::CredentialRefused
-            | Ending::NoAnswer => self.ledger.settle(slot, ended),
+        if ending == Ending::NotSent {
+            self.ledger.refund(slot);
+        } else {
+            self.ledger.settle(slot, ended);
         }
     }
 }
