@@ -114,7 +114,7 @@ impl Gateway {
     ///
     /// # Errors
     /// [`StartFault`]; then nothing is left running.
-    pub async fn start(settings: &Settings, environment: Environment) -> Result<Self, StartFault> {
+    pub fn start(settings: &Settings, environment: Environment) -> Result<Self, StartFault> {
         let Environment {
             clock,
             lines,

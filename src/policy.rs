@@ -10,6 +10,7 @@ pub mod client;
 pub mod failure;
 pub mod freshness;
 pub mod hold;
+pub mod host;
 pub mod job;
 pub mod json;
 pub mod normalise;

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::error::Error;
 use crate::telemetry::metrics::{CONTENT_TYPE, exposition};
 
-use super::answer::{JSON, Refusal, json, with_body};
+use super::answer::{JSON, json, refusal, with_body};
 use super::health::Readiness;
 use super::{Admin, host};
 
@@ -29,22 +30,22 @@ pub(super) fn answer<B>(
 ) -> Response<Full<Bytes>> {
     match route(reached_at, request) {
         Ok(route) => route.answer(admin),
-        Err(refusal) => refusal.answer(),
+        Err(error) => refusal(&error),
     }
 }
 
-fn route<B>(reached_at: IpAddr, request: &Request<B>) -> Result<Route, Refusal> {
+fn route<B>(reached_at: IpAddr, request: &Request<B>) -> Result<Route, Error> {
     host::judge(request.headers(), reached_at)?;
     let route = match request.uri().path() {
         "/healthz" => Route::Health,
         "/readyz" => Route::Readiness,
         "/metrics" => Route::Metrics,
-        _ => return Err(Refusal::NoRoute),
+        _ => return Err(Error::NoRoute),
     };
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         Ok(route)
     } else {
-        Err(Refusal::MethodNotAllowed)
+        Err(Error::MethodNotAllowed)
     }
 }
 

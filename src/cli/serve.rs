@@ -134,7 +134,7 @@ async fn serve_gateway(
         credential,
         listener,
     };
-    let gateway = Gateway::start(settings, environment).await?;
+    let gateway = Gateway::start(settings, environment)?;
     tracing::info!(
         listen = %gateway.addr,
         admin = gateway.admin_addr.map(tracing::field::display),

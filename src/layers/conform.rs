@@ -4,13 +4,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use http::header::HOST;
 use http::uri::Authority;
 use http::{Method, Version};
 
 use super::Exchange;
 use super::step::{Step, Verdict, refuse};
 use crate::error::Error;
+use crate::policy::host;
 
 /// Refuses bodies on GET and HEAD, and a `Host` that is missing, doubled, malformed or not ours.
 #[derive(Clone, Debug)]
@@ -34,11 +34,16 @@ impl Conform {
         if reads && exchange.announces_body {
             return Err(Error::UnexpectedBody);
         }
-        let host = host_of(exchange)?;
+        // HTTP/1 requires the field even when the target is absolute (RFC 9112 §3.2); in HTTP/2 `:authority` may stand
+        // in its place (RFC 9113 §8.3.1).
+        let host = host::host(&exchange.head.headers)?;
+        if host.is_none() && exchange.head.version != Version::HTTP_2 {
+            return Err(host::MISSING);
+        }
         let host = host
             .as_ref()
             .or(exchange.head.uri.authority())
-            .ok_or(Error::UnreadableRequest(NO_HOST))?;
+            .ok_or(host::MISSING)?;
         if self.allowed_hosts.is_empty()
             || self
                 .allowed_hosts
@@ -52,8 +57,6 @@ impl Conform {
     }
 }
 
-const NO_HOST: &str = "the Host header is missing";
-
 impl Step<Arc<Exchange>> for Conform {
     type Out = Arc<Exchange>;
 
@@ -63,29 +66,6 @@ impl Step<Arc<Exchange>> for Conform {
             Err(error) => refuse(error),
         }
     }
-}
-
-/// The `Host` field. HTTP/1 requires exactly one, even when the request target is absolute (RFC 9112 §3.2); in HTTP/2
-/// `:authority` may stand in its place (RFC 9113 §8.3.1).
-fn host_of(exchange: &Exchange) -> Result<Option<Authority>, Error> {
-    let mut values = exchange.head.headers.get_all(HOST).iter();
-    let first = values.next();
-    if values.next().is_some() {
-        return Err(Error::UnreadableRequest("the Host header occurs twice"));
-    }
-    match first {
-        Some(value) => match Authority::try_from(value.as_bytes()) {
-            Ok(authority) if is_plain(&authority) => Ok(Some(authority)),
-            Ok(_) | Err(_) => Err(Error::UnreadableRequest("the Host header is malformed")),
-        },
-        None if exchange.head.version == Version::HTTP_2 => Ok(None),
-        None => Err(Error::UnreadableRequest(NO_HOST)),
-    }
-}
-
-/// `Host` has no user info (RFC 9110 §7.2), and a host that is not empty.
-fn is_plain(authority: &Authority) -> bool {
-    !authority.as_str().contains('@') && !authority.host().is_empty()
 }
 
 fn is_host(allowed: &str, asked: &Authority) -> bool {

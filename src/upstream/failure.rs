@@ -7,7 +7,7 @@ use http::Extensions;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::CaptureConnection;
 
-use super::connector::{ConnectTimedOut, Heard};
+use super::connector::Heard;
 use crate::error::Error;
 
 /// An answer that is none, with the reason for the log.
@@ -26,9 +26,7 @@ pub(super) fn internal(error: impl StdError) -> Error {
 
 /// No head came. What matters is whether upstream had begun to answer: if not, a repeat is safe.
 pub(super) fn of_request(error: &legacy::Error, connection: &CaptureConnection) -> Error {
-    if causes(error).any(|cause| cause.is::<ConnectTimedOut>()) {
-        Error::TimedOut
-    } else if error.is_connect() {
+    if error.is_connect() {
         Error::Unreachable(chain(error).into())
     } else if was_never_sent(error) || !has_answered(connection) {
         Error::ConnectionLost(chain(error).into())

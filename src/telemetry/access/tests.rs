@@ -3,7 +3,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::{AccessLog, AccessRecord, Target, UpstreamAnswer};
 use crate::config::{AccessLog as Mode, LogFormat, LogSettings};
 use crate::policy::job::JobId;
-use crate::policy::outcome::{ForwardReason, Outcome};
+use crate::policy::outcome::{Forwarding, Outcome};
 use crate::telemetry::lines::Lines;
 use crate::telemetry::lines::memory::Memory;
 
@@ -74,12 +74,10 @@ fn a_forwarded_failure_names_upstreams_answer_and_what_it_cost() {
     let record = AccessRecord {
         client: None,
         status: Some(502),
-        outcome: Outcome::Forwarded {
-            reason: ForwardReason::UriMiss,
-            collapsed: false,
-            stored: None,
+        outcome: Outcome::Failed(Forwarding {
             calls: 2,
-        },
+            ..Forwarding::default()
+        }),
         error_code: Some("JG.5024"),
         upstream: Some(UpstreamAnswer {
             status: Some(200),
