@@ -25,7 +25,10 @@ pub(super) fn check(
 ) -> Option<CredentialSettings> {
     let mut section = report.section("upstream.credential");
     let Some(raw) = raw else {
-        section.own_fault("must be set: kind = \"aksk\" with access_key_env and secret_key_env, or kind = \"token\" with token_env");
+        section.own_fault(
+            "must be set: kind = \"aksk\" with access_key_env and secret_key_env, \
+             or kind = \"token\" with token_env",
+        );
         return None;
     };
     match section.required("kind", &raw.kind)? {

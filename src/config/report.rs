@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::time::Duration;
 
 use super::faults::Fault;
 use super::item::{Time, Value};
@@ -142,6 +143,16 @@ impl Section<'_> {
             return limits.default;
         }
         value
+    }
+
+    /// A duration with a default and bounds.
+    pub(super) fn duration(
+        &mut self,
+        key: &str,
+        item: &Key<Time>,
+        limits: &Limits<Time>,
+    ) -> Duration {
+        self.within(key, item, limits).0
     }
 
     /// A duration with bounds that is also bounded by another key of the section; the default gives way to that one.

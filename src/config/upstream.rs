@@ -119,7 +119,8 @@ fn of_endpoint(text: &str, allow_plaintext: bool, section: &mut Section<'_>) -> 
     let Some(uri) = bare_uri(text) else {
         section.fault(
             "endpoint",
-            "must be scheme and host, with a port if need be, and nothing else; write for example \"https://build.example.com\"",
+            "must be scheme and host, with a port if need be, and nothing else; \
+             write for example \"https://build.example.com\"",
         );
         return None;
     };
