@@ -17,6 +17,7 @@ mod log;
 mod place;
 mod raw;
 mod report;
+mod section;
 mod server;
 mod unavailable;
 mod unknown;

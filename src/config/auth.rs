@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 
 use super::place::{child, element};
 use super::raw::{RawAuth, RawAuthMode, RawClient};
-use super::report::{Report, Section};
+use super::report::Report;
+use super::section::Section;
 use super::{AuthMode, AuthSettings, ClientSettings, ServerSettings, unavailable};
 
 /// Characters in a client's name.

@@ -9,7 +9,8 @@ use super::item::Time;
 use super::limits;
 use super::place::element;
 use super::raw::{Key, RawServer, RawTls};
-use super::report::{Report, Section};
+use super::report::Report;
+use super::section::Section;
 use super::{ServerSettings, TlsSettings, unavailable};
 
 /// Checks `[server]`.

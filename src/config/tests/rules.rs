@@ -16,7 +16,7 @@ fn upstream_must_be_one_plain_endpoint_with_one_credential() {
         ),
         (
             "upstream.region = \"cn-north-4\"\nupstream.endpoint = \"https://a\"",
-            "gateway.toml:8: upstream.endpoint = \"https://a\": must not be set together with upstream.region",
+            "gateway.toml:8: upstream.endpoint = \"https://a\": must not be set together with region",
         ),
         (
             "upstream.endpoint = \"http://10.0.0.1:80\"",
