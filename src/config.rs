@@ -17,6 +17,7 @@ mod log;
 mod place;
 mod raw;
 mod report;
+mod section;
 mod server;
 mod unavailable;
 mod unknown;
@@ -53,8 +54,9 @@ pub struct Checked {
 pub enum UpstreamFrom {
     /// `[upstream]`, which must name endpoint and credential.
     Configuration,
-    /// The built-in sandbox: endpoint, region and credential of `[upstream]` are ignored. The settings hold stand-ins that lead
-    /// nowhere, to be replaced when the sandbox runs. Without a file the default of `auth.mode` is `"open"`.
+    /// The built-in sandbox: endpoint, region and credential of `[upstream]` are ignored. The settings hold
+    /// stand-ins that lead nowhere, to be replaced when the sandbox runs. Without a file the default of `auth.mode`
+    /// is `"open"`.
     Sandbox,
 }
 
@@ -102,7 +104,10 @@ fn check(
     if let Some(upstream) = &upstream
         && server.request_timeout < upstream.timeout
     {
-        report.warn("server.request_timeout is shorter than upstream.timeout: clients are sent away while a call still runs");
+        report.warn(
+            "server.request_timeout is shorter than upstream.timeout: \
+             clients are sent away while a call still runs",
+        );
     }
     match upstream {
         Some(upstream) if report.faults.is_empty() => Ok(Checked {

@@ -1,14 +1,17 @@
 //! `[auth]` and `[[clients]]`: who may ask.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use super::place::{child, element};
 use super::raw::{RawAuth, RawAuthMode, RawClient};
-use super::report::{Report, Section};
+use super::report::Report;
+use super::section::Section;
 use super::{AuthMode, AuthSettings, ClientSettings, ServerSettings, unavailable};
 
 /// Characters in a client's name.
-const NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=64;
+const NAME_CHARS: RangeInclusive<usize> = 1..=64;
 
 /// Checks who may ask; `default` is the mode when none is written.
 pub(super) fn check(
@@ -20,36 +23,53 @@ pub(super) fn check(
 ) -> AuthSettings {
     let clients = check_clients(raw_clients, report);
     let mut section = report.section("auth");
-    let mode = section.or("mode", &raw.mode, default);
-    let loopback = server.listen.ip().is_loopback();
-    let mode = match mode {
+    let has_clients = !raw_clients.is_empty();
+    let mode = match section.or("mode", &raw.mode, default) {
         RawAuthMode::Keys => {
-            if raw_clients.is_empty() {
-                section.fault("mode", "\"keys\" needs at least one [[clients]] entry; `jobgate key new NAME` prints one to paste");
-            }
-            if !loopback && server.tls.is_none() {
-                section.report.warn("server.listen is off loopback without server.tls: client keys cross the network in the clear");
-            }
+            check_keys(has_clients, server, &mut section);
             AuthMode::Keys
         }
         RawAuthMode::Open => {
-            if !loopback {
-                let listen = server.listen;
-                section.fault("mode", format!("\"open\" is for loopback listeners, server.listen is {listen}; to let everybody in who reaches it, write \"open-to-network\""));
-            }
+            check_open(server.listen, &mut section);
             AuthMode::Open
         }
         RawAuthMode::OpenToNetwork => {
-            section.report.warn("auth.mode is \"open-to-network\": everybody who reaches server.listen sees every job and spends the quota");
+            section.report.warn(
+                "auth.mode is \"open-to-network\": \
+                 everybody who reaches server.listen sees every job and spends the quota",
+            );
             AuthMode::Open
         }
     };
-    if mode == AuthMode::Open && !raw_clients.is_empty() {
-        section
-            .report
-            .warn("auth.mode asks nobody for a key, so [[clients]] has no effect");
+    if mode == AuthMode::Open && has_clients {
+        report.warn("auth.mode asks nobody for a key, so [[clients]] has no effect");
     }
     AuthSettings { mode, clients }
+}
+
+fn check_keys(has_clients: bool, server: &ServerSettings, section: &mut Section<'_>) {
+    if !has_clients {
+        section.fault(
+            "mode",
+            "\"keys\" needs at least one [[clients]] entry; `jobgate key new NAME` prints one to paste",
+        );
+    }
+    if !server.listen.ip().is_loopback() && server.tls.is_none() {
+        section.report.warn(
+            "server.listen is off loopback without server.tls: \
+             client keys cross the network in the clear",
+        );
+    }
+}
+
+fn check_open(listen: SocketAddr, section: &mut Section<'_>) {
+    if !listen.ip().is_loopback() {
+        let message = format!(
+            "\"open\" is for loopback listeners, server.listen is {listen}; \
+             to let everybody in who reaches it, write \"open-to-network\""
+        );
+        section.fault("mode", message);
+    }
 }
 
 /// Checks every entry, and what may not be twice among them.

@@ -20,7 +20,7 @@ pub(super) fn check(raw: &RawBudget, report: &mut Report) -> BudgetSettings {
     let requests = section.within("requests", &raw.requests, &limits::REQUESTS);
     BudgetSettings {
         requests: NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN), // the bounds exclude 0
-        window: section.within("window", &raw.window, &limits::WINDOW).0,
+        window: section.duration("window", &raw.window, &limits::WINDOW),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::raw::{CredentialKind, Key, RawCredential};
-use super::report::{Report, Section};
+use super::report::Report;
+use super::section::Section;
 use super::{CredentialSettings, SecretSource, unavailable};
 
 /// The keys of `kind = "aksk"`.
@@ -25,7 +26,10 @@ pub(super) fn check(
 ) -> Option<CredentialSettings> {
     let mut section = report.section("upstream.credential");
     let Some(raw) = raw else {
-        section.own_fault("must be set: kind = \"aksk\" with access_key_env and secret_key_env, or kind = \"token\" with token_env");
+        section.own_fault(
+            "must be set: kind = \"aksk\" with access_key_env and secret_key_env, \
+             or kind = \"token\" with token_env",
+        );
         return None;
     };
     match section.required("kind", &raw.kind)? {
@@ -113,20 +117,8 @@ fn source(
     file: &Key<String>,
 ) -> Option<SecretSource> {
     let (env_key, file_key) = (format!("{name}_env"), format!("{name}_file"));
-    let env = match section.optional(&env_key, env) {
-        Some(name) => variable(section, &env_key, name),
-        None => None,
-    };
-    let file = section.optional(&file_key, file);
-    match (env, file) {
-        (Some(_), Some(_)) => {
-            section.fault(
-                &file_key,
-                format!("must not be set together with {env_key}"),
-            );
-            None
-        }
-        (Some(name), None) => Some(SecretSource::Env(name)),
+    match section.at_most_one((&env_key, env), (&file_key, file)) {
+        (Some(name), _) => variable(section, &env_key, name).map(SecretSource::Env),
         (None, Some(path)) => Some(SecretSource::File(PathBuf::from(path))),
         (None, None) => None,
     }
@@ -163,10 +155,13 @@ fn refuse_others(section: &mut Section<'_>, raw: &RawCredential, kind: &str, own
         ("password_file", raw.password_file.is_some()),
         ("project", raw.project.is_some()),
     ];
-    for (key, _) in present
+    let others = present
         .iter()
-        .filter(|(key, is_set)| *is_set && !own.contains(key))
-    {
+        .filter(|(key, is_set)| *is_set && !own.contains(key));
+    for (key, _) in others {
+        if section.is_overridden("kind") && !section.is_overridden(key) {
+            continue; // the file speaks of the kind that the environment has replaced
+        }
         section.fault(key, format!("does not belong to kind = \"{kind}\""));
     }
 }

@@ -46,14 +46,15 @@ pub(super) fn read(
 
 fn parse(file: &File<'_>) -> Result<(Table, Places), Faults> {
     let name: Arc<str> = Arc::from(file.name.as_str());
-    let fault = |error: toml::de::Error| {
+    // the errors' own Display repeats the line, and with it whatever secret is there
+    let fault = |error: &toml::de::Error, message: &str| {
         let offset = error.span().map_or(0, |span| span.start);
         let place = Place::at(&name, file.text, offset);
-        Faults::of_file(place, format!("not TOML: {}", error.message())) // its Display would repeat the line
+        Faults::of_file(place, format!("not TOML: {message}"))
     };
-    let spanned = DeTable::parse(file.text).map_err(fault)?;
+    let spanned = DeTable::parse(file.text).map_err(|e| fault(&e, e.message()))?;
     let places = Places::of_file(&name, file.text, spanned.get_ref());
-    let table = toml::from_str(file.text).map_err(fault)?;
+    let table = toml::from_str(file.text).map_err(|e| fault(&e, "a number out of range"))?;
     Ok((table, places))
 }
 

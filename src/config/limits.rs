@@ -1,7 +1,7 @@
 //! The default and the bounds of every number, size and duration, each with its reason.
 //!
-//! Lower bounds of durations are 1 ms wherever a run may be scaled down in time (a quota of 3 s in place of 60 s). Upper
-//! bounds catch slips of the unit, not taste.
+//! Lower bounds of durations are 1 ms wherever a run may be scaled down in time (a window of 3 s in place of 60 s).
+//! Upper bounds catch slips of the unit, not taste.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(super) const MAX_WAITING: Limits<usize> = Limits {
     min: 1,
     max: 1_000_000,
 };
-/// `server.header_timeout`: a slow client is not an attacker yet after 10 s; nobody needs an hour for a head.
+/// `server.header_timeout`: a head is a packet or a few; 10 s leaves room for bad lines.
 pub(super) const HEADER_TIMEOUT: Limits<Time> = Limits {
     default: seconds(10),
     min: MILLISECOND,
@@ -104,7 +104,7 @@ pub(super) const TIMEOUT: Limits<Time> = Limits {
     min: MILLISECOND,
     max: HOUR,
 };
-/// `upstream.max_body`: a job is about 2 KB; the greatest bound is what a hundred at once still fit in memory.
+/// `upstream.max_body`: a job is about 2 KB; more than 64 MiB is a slip of the unit.
 pub(super) const MAX_BODY: Limits<Size> = Limits {
     default: Size(1 << 20),
     min: Size(1 << 10),
@@ -135,10 +135,10 @@ pub(super) const TTL_RUNNING: Limits<Time> = Limits {
     min: MILLISECOND,
     max: DAY,
 };
-/// The one value of windows that this version does not serve.
+/// The one value of the durations whose feature this version does not have.
 pub(super) const NO_WINDOW: Time = ZERO;
 
-/// `budget.requests`: the quota that upstream documents for this call, per `budget.window`.
+/// `budget.requests`: upstream calls per `budget.window`; 50 a minute is upstream's quota.
 pub(super) const REQUESTS: Limits<u32> = Limits {
     default: 50,
     min: 1,

@@ -12,6 +12,15 @@ use toml::de::{DeTable, DeValue};
 
 /// Characters of a value that a fault repeats; a longer one is cut.
 const SHOWN_CHARS: usize = 80;
+/// Ends of keys where a secret may have been pasted in place of its variable, its file or its hash.
+const NEAR_SECRETS: [&str; 6] = [
+    "_env",
+    "token_file",
+    "secret_key_file",
+    "secret_file",
+    "password_file",
+    "key_sha256",
+];
 
 /// Where something is written. Ordered as a reader goes through it: the file from top to bottom, then the environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,11 +177,13 @@ fn line_of(before: &str) -> usize {
 
 /// A value as a fault repeats it: on one line, not too long, and not where a secret is easily pasted by mistake.
 fn shown(path: &str, value: &str) -> Option<String> {
-    let may_be_a_secret = path.ends_with("_env") // the secret in place of the variable's name
-        || path.contains("key_sha256") // the key in place of its hash
-        || value.contains('@'); // user and password in an address
+    let key = list_of(path);
+    // an @ may be that of a user and password in an address
+    if NEAR_SECRETS.iter().any(|end| key.ends_with(end)) || value.contains('@') {
+        return None;
+    }
     let section = value.starts_with('[') && value.contains('{') || value.starts_with('{');
-    if may_be_a_secret || section {
+    if section {
         return None;
     }
     let line = value.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -181,4 +192,12 @@ fn shown(path: &str, value: &str) -> Option<String> {
     }
     let start: String = line.chars().take(SHOWN_CHARS).collect();
     Some(format!("{start}…"))
+}
+
+/// The key whose list, or list of lists, an element is in; any other path as it is.
+fn list_of(path: &str) -> &str {
+    let list = path
+        .strip_suffix(']')
+        .and_then(|path| path.rsplit_once('['));
+    list.map_or(path, |(list, _)| list_of(list))
 }

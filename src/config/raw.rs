@@ -13,8 +13,11 @@ use super::item::{Item, Size, SocketOrOff, Time, Value};
 /// A key that may be left out.
 pub(super) type Key<T> = Option<Item<T>>;
 
+/// A section's path, and how to get the names of its keys.
+pub(super) type Section = (&'static str, fn() -> &'static [&'static str]);
+
 /// Each section's path and the names of its keys, taken from the structs below.
-pub(super) const SECTIONS: [(&str, fn() -> &'static [&'static str]); 13] = [
+pub(super) const SECTIONS: [Section; 13] = [
     ("", serde_introspect::<RawFile>),
     ("server", serde_introspect::<RawServer>),
     ("server.tls", serde_introspect::<RawTls>),
@@ -31,8 +34,7 @@ pub(super) const SECTIONS: [(&str, fn() -> &'static [&'static str]); 13] = [
 ];
 
 /// The one section that is a list: `[[clients]]`.
-pub(super) const CLIENTS: (&str, fn() -> &'static [&'static str]) =
-    ("clients", serde_introspect::<RawClient>);
+pub(super) const CLIENTS: Section = ("clients", serde_introspect::<RawClient>);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

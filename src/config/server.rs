@@ -9,7 +9,8 @@ use super::item::Time;
 use super::limits;
 use super::place::element;
 use super::raw::{Key, RawServer, RawTls};
-use super::report::{Report, Section};
+use super::report::Report;
+use super::section::Section;
 use super::{ServerSettings, TlsSettings, unavailable};
 
 /// Checks `[server]`.
@@ -32,13 +33,11 @@ pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
             &limits::MAX_CONNECTIONS,
         ),
         max_waiting: section.within("max_waiting", &raw.max_waiting, &limits::MAX_WAITING),
-        header_timeout: section
-            .within(
-                "header_timeout",
-                &raw.header_timeout,
-                &limits::HEADER_TIMEOUT,
-            )
-            .0,
+        header_timeout: section.duration(
+            "header_timeout",
+            &raw.header_timeout,
+            &limits::HEADER_TIMEOUT,
+        ),
         max_header_bytes: section
             .within(
                 "max_header_bytes",
@@ -46,22 +45,18 @@ pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
                 &limits::MAX_HEADER_BYTES,
             )
             .bytes(),
-        idle_timeout: section
-            .within("idle_timeout", &raw.idle_timeout, &limits::IDLE_TIMEOUT)
-            .0,
-        request_timeout: section
-            .within(
-                "request_timeout",
-                &raw.request_timeout,
-                &limits::REQUEST_TIMEOUT,
-            )
-            .0,
-        drain_delay: section
-            .within("drain_delay", &raw.drain_delay, &limits::DRAIN_DELAY)
-            .0,
-        drain_timeout: section
-            .within("drain_timeout", &raw.drain_timeout, &limits::DRAIN_TIMEOUT)
-            .0,
+        idle_timeout: section.duration("idle_timeout", &raw.idle_timeout, &limits::IDLE_TIMEOUT),
+        request_timeout: section.duration(
+            "request_timeout",
+            &raw.request_timeout,
+            &limits::REQUEST_TIMEOUT,
+        ),
+        drain_delay: section.duration("drain_delay", &raw.drain_delay, &limits::DRAIN_DELAY),
+        drain_timeout: section.duration(
+            "drain_timeout",
+            &raw.drain_timeout,
+            &limits::DRAIN_TIMEOUT,
+        ),
         allowed_hosts: allowed_hosts(&mut section, &raw.allowed_hosts),
         trusted_proxies: trusted_proxies(&mut section, &raw.trusted_proxies),
         tls,

@@ -3,13 +3,14 @@
 mod documented;
 mod layers;
 mod refusals;
+mod rules;
 
 use std::ffi::OsString;
 
 use super::document::File;
 use super::{Checked, Faults, UpstreamFrom, check};
 
-/// What has no default, on its first seven lines.
+/// What has no default, on six lines.
 const REQUIRED: &str = r#"
 upstream.region = "cn-north-4"
 upstream.credential.kind = "aksk"

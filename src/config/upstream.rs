@@ -8,7 +8,8 @@ use http::uri::Scheme;
 
 use super::credential;
 use super::raw::RawUpstream;
-use super::report::{Report, Section};
+use super::report::Report;
+use super::section::Section;
 use super::unknown::closest;
 use super::{CredentialSettings, UpstreamFrom, UpstreamSettings, limits, unavailable};
 
@@ -78,14 +79,8 @@ fn sandbox_target() -> (Uri, CredentialSettings) {
 
 fn endpoint(raw: &RawUpstream, section: &mut Section<'_>) -> Option<Uri> {
     let allow_plaintext = section.or("allow_plaintext", &raw.allow_plaintext, false);
-    let region = section.optional("region", &raw.region);
-    let endpoint = section.optional("endpoint", &raw.endpoint);
-    match (region, endpoint) {
-        (Some(_), Some(_)) => {
-            section.fault("endpoint", "must not be set together with upstream.region");
-            None
-        }
-        (Some(region), None) => of_region(&region, section),
+    match section.at_most_one(("region", &raw.region), ("endpoint", &raw.endpoint)) {
+        (Some(region), _) => of_region(&region, section),
         (None, Some(endpoint)) => of_endpoint(&endpoint, allow_plaintext, section),
         (None, None) => {
             if raw.region.is_none() && raw.endpoint.is_none() {
@@ -119,7 +114,8 @@ fn of_endpoint(text: &str, allow_plaintext: bool, section: &mut Section<'_>) -> 
     let Some(uri) = bare_uri(text) else {
         section.fault(
             "endpoint",
-            "must be scheme and host, with a port if need be, and nothing else; write for example \"https://build.example.com\"",
+            "must be scheme and host, with a port if need be, and nothing else; \
+             write for example \"https://build.example.com\"",
         );
         return None;
     };

@@ -39,72 +39,62 @@ fn every_default_in_the_file_is_the_default_in_the_code() {
 
 #[test]
 fn no_key_is_missing_from_the_file() {
-    for (section, keys) in SECTIONS.iter().chain([&CLIENTS]) {
-        let headers = [format!("[{section}]"), format!("[[{section}]]")];
-        let is_header = |line: &&str| {
-            headers
-                .iter()
-                .any(|header| line.trim_start_matches("# ").starts_with(header))
-        };
-        let body: Vec<_> = DOCUMENTED
-            .lines()
-            .skip_while(|line| !section.is_empty() && !is_header(line))
-            .skip(1)
-            .take_while(|line| {
-                section.is_empty() || !line.trim_start_matches("# ").starts_with('[')
-            })
-            .map(|line| line.trim_start_matches("# "))
-            .collect();
+    let written = everything_uncommented();
+    for (section, keys) in SECTIONS {
+        let table = section.split('.').filter(|level| !level.is_empty());
+        let table = table.fold(&written, |table, level| table[level].as_table().unwrap());
         for key in keys() {
-            let path = if section.is_empty() {
-                (*key).to_owned()
-            } else {
-                format!("{section}.{key}")
-            };
-            let is_written = body.iter().any(|line| {
-                line.starts_with(&format!("{key} = "))
-                    || line.starts_with(&format!("[{path}]"))
-                    || line.starts_with(&format!("[[{path}]]"))
-            }) || DOCUMENTED.contains(&format!("[{path}]"));
-            assert!(is_written, "{path}");
+            assert!(table.contains_key(*key), "{section}.{key}");
         }
     }
+    let (clients, keys) = CLIENTS;
+    for key in keys() {
+        assert!(written[clients][0].get(key).is_some(), "{clients}.{key}");
+    }
+}
+
+/// The file with every commented key and section in force.
+fn everything_uncommented() -> toml::Table {
+    let is_key = |line: &str| {
+        line.split_once(" = ")
+            .is_some_and(|(key, _)| !key.contains(' '))
+    };
+    let lines = DOCUMENTED.lines().map(|line| line.trim_start_matches("# "));
+    let lines = lines.filter(|line| line.starts_with('[') || is_key(line));
+    lines.collect::<Vec<_>>().join("\n").parse().unwrap()
 }
 
 #[test]
 fn every_key_is_checked_under_its_own_name() {
-    let list_of_lists = toml::Value::Array(vec![toml::Value::Array(vec![1.into()])]);
     // a list of lists is of no key's type, and no key may pass one over
-    for (section, keys) in SECTIONS.iter().skip(1).chain([&CLIENTS]) {
+    for (section, keys) in &SECTIONS[1..] {
         for key in keys() {
             let path = format!("{section}.{key}");
-            if SECTIONS.iter().any(|(section, _)| *section == path) {
-                continue;
+            if SECTIONS.iter().all(|(section, _)| *section != path) {
+                is_refused_under(&path, &without(&path), &format!("{path} = [[1]]"));
             }
-            let (text, shown) = if *section == CLIENTS.0 {
-                (
-                    format!("{REQUIRED}[[clients]]\n{key} = [[1]]"),
-                    format!("clients[0].{key}"),
-                )
-            } else {
-                let mut table: toml::Table = REQUIRED.parse().unwrap();
-                let mut into = &mut table;
-                for level in section.split('.') {
-                    let level = into
-                        .entry(level)
-                        .or_insert_with(|| toml::Table::new().into());
-                    into = level.as_table_mut().unwrap();
-                }
-                into.insert((*key).to_owned(), list_of_lists.clone());
-                (table.to_string(), path)
-            };
-            let faults = faults(checked(&text, &[]));
-            assert!(
-                faults
-                    .iter()
-                    .any(|fault| fault.contains(&format!(": {shown}"))),
-                "{shown}: {faults:?}"
-            );
         }
     }
+    let (clients, keys) = CLIENTS;
+    for key in keys() {
+        let text = format!("[[{clients}]]\n{key} = [[1]]");
+        is_refused_under(&format!("{clients}[0].{key}"), REQUIRED, &text);
+    }
+}
+
+/// What is required but for the key at `path`, which can be written once only.
+fn without(path: &str) -> String {
+    let lines = REQUIRED.lines();
+    let lines = lines.filter(|line| !line.starts_with(&format!("{path} = ")));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn is_refused_under(path: &str, required: &str, text: &str) {
+    let faults = faults(checked(&format!("{required}\n{text}"), &[]));
+    let begin = format!(": {path}");
+    assert!(
+        faults.iter().any(|fault| fault.contains(&begin)),
+        "{path}: {faults:?}"
+    );
 }

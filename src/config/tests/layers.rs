@@ -62,6 +62,44 @@ fn a_variable_is_toml_or_else_a_text() {
 }
 
 #[test]
+fn a_variable_replaces_what_the_file_says_in_another_way() {
+    let moved = [
+        ("JOBGATE_UPSTREAM__ENDPOINT", "https://build.example"),
+        (
+            "JOBGATE_UPSTREAM__CREDENTIAL__SECRET_KEY_FILE",
+            "/run/secrets/sk",
+        ),
+    ];
+    let upstream = checked(REQUIRED, &moved).unwrap().settings.upstream;
+    assert_eq!(upstream.endpoint, "https://build.example");
+    let CredentialSettings::AkSk { secret_key, .. } = upstream.credential else {
+        panic!("another kind");
+    };
+    assert_eq!(secret_key, SecretSource::File("/run/secrets/sk".into()));
+
+    let token = [
+        ("JOBGATE_UPSTREAM__CREDENTIAL__KIND", "token"),
+        ("JOBGATE_UPSTREAM__CREDENTIAL__TOKEN_ENV", "TOKEN"),
+    ];
+    let upstream = checked(REQUIRED, &token).unwrap().settings.upstream;
+    assert!(
+        matches!(upstream.credential, CredentialSettings::Token(SecretSource::Env(name)) if name == "TOKEN")
+    );
+
+    let both = [
+        ("JOBGATE_UPSTREAM__REGION", "cn-north-1"),
+        ("JOBGATE_UPSTREAM__ENDPOINT", "https://build.example"),
+    ];
+    assert_eq!(
+        faults(checked(REQUIRED, &both)),
+        [
+            "environment variable JOBGATE_UPSTREAM__ENDPOINT: upstream.endpoint = \"https://build.example\": \
+             must not be set together with region"
+        ]
+    );
+}
+
+#[test]
 fn names_without_two_underscores_are_left_alone() {
     let settings = checked(
         REQUIRED,
