@@ -45,7 +45,10 @@ impl Route {
             .strip_prefix('/')
             .filter(|rest| rest.starts_with('/'))
             .unwrap_or(path);
-        match path.strip_prefix(&*self.base_path) {
+        let below = path
+            .strip_prefix(&*self.base_path)
+            .filter(|_| !self.base_path.is_empty());
+        match below {
             Some(rest) if rest.starts_with("//") => rest.strip_prefix('/').unwrap_or(rest),
             Some(rest) if rest.starts_with('/') => rest,
             Some(_) | None => path,

@@ -67,7 +67,6 @@ mod tests {
             b"localhost/path",
             b":80",
             b"local\xffhost",
-            b"a,b",
         ] {
             assert_eq!(read(&[bad]), None, "{bad:?}");
         }
