@@ -1,0 +1,5 @@
+//! The whole gateway over real sockets, with httpmock as the upstream. One file a behaviour.
+
+mod support;
+
+mod caching;

@@ -1,0 +1,321 @@
+//! A running gateway, a mock upstream, and a client.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Empty};
+use httpmock::{Mock, MockServer};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use jobgate::app::{Environment, Gateway};
+use jobgate::clock::Clock;
+use jobgate::config::{self, LogFormat, Settings, UpstreamFrom};
+use jobgate::credential::Credential;
+use jobgate::telemetry::lines::Lines;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// The job of upstream's own example.
+pub(crate) const JOB: &str = "901878212b1a49be9c1a1054c272762a";
+/// What upstream answers for it.
+pub(crate) const DOCUMENTED: &str = include_str!("../samples/success-documented.json");
+/// The made-up access key of the tests.
+pub(crate) const ACCESS_KEY: &str = "AKTESTTESTTESTTEST00";
+/// The made-up secret key of the tests, which must be seen nowhere.
+pub(crate) const SECRET_KEY: &str = "sk-test-0123456789abcdef0123456789abcdef";
+
+/// Longest wait for anything in a test, far above what it takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the gateway wrote to its log.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+/// Gives a gateway its settings.
+pub(crate) struct Builder {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    credential: Credential,
+}
+
+/// A running gateway. It must be ended with [`Running::end`], which checks that nothing is left over.
+pub(crate) struct Running {
+    gateway: Option<Gateway>,
+    pub(crate) addr: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) clock: Clock,
+    log: Log,
+    lines: Lines,
+    client: Client<HttpConnector, Empty<Bytes>>,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+// === impl Builder ===
+
+/// A gateway in front of `upstream` (its base URL), on ephemeral ports, open to all, with a system clock and a budget that no test
+/// spends by accident.
+pub(crate) fn in_front_of(upstream: &str) -> Builder {
+    let checked = config::load(None, UpstreamFrom::Sandbox, []).expect("the defaults are good");
+    let mut settings = checked.settings;
+    settings.server.listen = "127.0.0.1:0".parse().expect("an address");
+    settings.admin.listen = Some(settings.server.listen);
+    settings.server.workers = 2;
+    settings.upstream.endpoint = upstream.parse().expect("a URL");
+    settings.budget.requests = NonZeroU32::new(10_000).expect("not zero");
+    settings.log.format = LogFormat::Json;
+    let credential = Credential::from_keys(ACCESS_KEY, SECRET_KEY).expect("a good credential");
+    Builder {
+        settings,
+        clock: Clock::system(),
+        credential,
+    }
+}
+
+impl Builder {
+    /// Changes settings.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Time stands still until the test moves it.
+    pub(crate) fn with_manual_clock(mut self) -> Self {
+        self.clock = Clock::manual();
+        self
+    }
+
+    /// Another credential than the made-up keys.
+    pub(crate) fn with_credential(mut self, credential: Credential) -> Self {
+        self.credential = credential;
+        self
+    }
+
+    /// Starts it on the test's runtime.
+    #[track_caller]
+    pub(crate) fn start(self) -> Running {
+        let Self {
+            settings,
+            clock,
+            credential,
+        } = self;
+        let log = Log::default();
+        let lines = Lines::start(log.clone()).expect("a log thread");
+        let environment = Environment {
+            clock: clock.clone(),
+            lines: lines.clone(),
+            credential,
+            listener: None,
+        };
+        let gateway = Gateway::start(&settings, environment).expect("the gateway starts");
+        let (addr, admin) = (gateway.addr, gateway.admin_addr.unwrap_or(gateway.addr));
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Running {
+            gateway: Some(gateway),
+            addr,
+            admin,
+            clock,
+            log,
+            lines,
+            client,
+        }
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    /// `GET` the info of a job.
+    pub(crate) async fn job(&self, job: &str) -> Answer {
+        self.get(&format!("/v1/job/{job}/info"), &[]).await
+    }
+
+    /// `GET` a path with headers.
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.ask("GET", path, headers).await
+    }
+
+    /// Asks for a path.
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.addr));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Empty::new()).expect("a request"))
+            .await
+    }
+
+    /// Sends a request to wherever it says.
+    pub(crate) async fn send(&self, request: Request<Empty<Bytes>>) -> Answer {
+        let response = tokio::time::timeout(PATIENCE, self.client.request(request)).await;
+        Answer::read(response.expect("an answer in time").expect("an answer")).await
+    }
+
+    /// `GET` a path of the admin listener.
+    pub(crate) async fn admin(&self, path: &str) -> Answer {
+        let request = Request::get(format!("http://{}{path}", self.admin)).body(Empty::new());
+        self.send(request.expect("a request")).await
+    }
+
+    /// The value of a metric, by its full name with labels; 0 if it is not there yet.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let text = self.admin("/metrics").await.text();
+        let mut values = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        values.next().unwrap_or(0.0)
+    }
+
+    /// Writes bytes on a new connection and reads until the gateway closes it; the request should ask for that.
+    pub(crate) async fn raw(&self, request: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.addr).await.expect("a connection");
+        stream.write_all(request).await.expect("written");
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        read.expect("the gateway closes the connection")
+            .expect("readable");
+        answer
+    }
+
+    /// Waits until `reached` holds, looking again and again; the gateway's own counts say when something has happened.
+    pub(crate) async fn until<F: Future<Output = bool>>(
+        &self,
+        what: &str,
+        reached: impl Fn() -> F,
+    ) {
+        let looking = async {
+            while !reached().await {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        assert!(
+            tokio::time::timeout(PATIENCE, looking).await.is_ok(),
+            "never: {what}"
+        );
+    }
+
+    /// What the log says by now.
+    pub(crate) fn log(&self) -> String {
+        assert!(self.lines.flush(PATIENCE), "the log is written");
+        self.log.text()
+    }
+
+    /// Drains it, checks that nothing is left over, and gives the whole log.
+    pub(crate) async fn end(mut self) -> String {
+        self.client = Client::builder(TokioExecutor::new()).build_http(); // closes the kept-alive connections
+        let gateway = self.gateway.take().expect("not ended yet");
+        let ended = tokio::time::timeout(PATIENCE, gateway.drain())
+            .await
+            .expect("drained in time");
+        assert_eq!(
+            (ended.cut_connections, ended.lost_fetches),
+            (0, 0),
+            "something was left over"
+        );
+        self.log()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        assert!(
+            self.gateway.is_none() || std::thread::panicking(),
+            "end the gateway, so that its end is checked"
+        );
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    async fn read(response: Response<hyper::body::Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Self {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).expect("UTF-8")
+    }
+
+    /// A header, or "".
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// The `error_code` in the body, or "".
+    pub(crate) fn code(&self) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        body.get("error_code")
+            .and_then(|code| code.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    }
+}
+
+// === impl Log ===
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("UTF-8")
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .expect("not poisoned")
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+// === upstream ===
+
+/// An upstream that answers every job with `status` and `body`.
+pub(crate) async fn answering(
+    upstream: &MockServer,
+    status: u16,
+    body: impl Into<String>,
+) -> Mock<'_> {
+    let body = body.into();
+    upstream
+        .mock_async(|when, then| {
+            when.path_matches("^/v1/job/[0-9A-Za-z]{32}/info$");
+            then.status(status)
+                .header("content-type", "application/json;charset=UTF-8")
+                .body(body);
+        })
+        .await
+}
+
+/// The `n`-th of many job ids.
+pub(crate) fn nth_job(n: usize) -> String {
+    format!("{n:032x}")
+}
