@@ -55,7 +55,7 @@ impl Memory {
     /// Entries held.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.entries.entry_count()
+        self.settled().entry_count()
     }
 
     /// True when nothing is stored.
@@ -67,16 +67,71 @@ impl Memory {
     /// Bytes held, as counted against the bound.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.entries.weighted_size()
+        self.settled().weighted_size()
     }
 
     /// Entries that had to go for others.
     #[must_use]
     pub fn evictions(&self) -> u64 {
+        self.settled();
         self.evictions.load(Ordering::Relaxed)
+    }
+
+    /// moka books what was stored with a later look-up or not at all while nobody asks; whoever reads its counts must
+    /// have it catch up first.
+    fn settled(&self) -> &Cache<JobId, Arc<Entry>> {
+        self.entries.run_pending_tasks();
+        &self.entries
     }
 }
 
 fn cost(entry: &Entry) -> u32 {
     u32::try_from(entry.body().len().saturating_add(ENTRY_OVERHEAD)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::{ENTRY_OVERHEAD, Memory};
+    use crate::clock::Clock;
+    use crate::policy::freshness::Lifetime;
+    use crate::policy::job::JobId;
+    use crate::store::Entry;
+
+    fn entry(bytes: usize) -> Arc<Entry> {
+        let lifetime = Lifetime {
+            sent: Clock::system().now(),
+            lifetime: Duration::from_secs(30),
+        };
+        Arc::new(Entry::new(Bytes::from(vec![b'x'; bytes]), lifetime))
+    }
+
+    fn job(n: usize) -> JobId {
+        JobId::parse(&format!("{n:032x}")).unwrap()
+    }
+
+    #[test]
+    fn what_was_stored_is_counted_at_once() {
+        let store = Memory::new(1 << 20);
+        store.put(job(1), entry(1_000));
+        store.put(job(2), entry(1_000));
+        let bytes = 2 * (1_000 + ENTRY_OVERHEAD) as u64;
+        assert_eq!(
+            (store.len(), store.bytes(), store.evictions()),
+            (2, bytes, 0)
+        );
+    }
+
+    #[test]
+    fn what_goes_to_make_room_is_counted_at_once() {
+        let store = Memory::new(10 * (1_000 + ENTRY_OVERHEAD) as u64);
+        for n in 0..30 {
+            store.put(job(n), entry(1_000));
+        }
+        assert_eq!((store.len(), store.evictions()), (10, 20));
+    }
 }
