@@ -33,7 +33,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
-use ipnet::IpNet;
 
 use document::File;
 pub use faults::{Fault, Faults};
@@ -172,8 +171,6 @@ pub struct ServerSettings {
     pub drain_timeout: Duration,
     /// `server.allowed_hosts`, lower case; empty: any well-formed Host.
     pub allowed_hosts: Vec<String>,
-    /// `server.trusted_proxies`: whose `X-Forwarded-For` is believed (for logs only).
-    pub trusted_proxies: Vec<IpNet>,
     /// `server.tls`.
     pub tls: Option<TlsSettings>,
 }

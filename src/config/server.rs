@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use http::uri::Authority;
-use ipnet::IpNet;
 
 use super::item::Time;
 use super::limits;
@@ -22,6 +21,12 @@ pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
         &raw.max_wait,
         &limits::NO_WINDOW,
         &unavailable::LONG_POLLS,
+    );
+    section.only(
+        "trusted_proxies",
+        &raw.trusted_proxies,
+        &Vec::new(),
+        &unavailable::FORWARDED_FOR,
     );
     let settings = ServerSettings {
         listen: section.or("listen", &raw.listen, limits::LISTEN),
@@ -58,7 +63,6 @@ pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
             &limits::DRAIN_TIMEOUT,
         ),
         allowed_hosts: allowed_hosts(&mut section, &raw.allowed_hosts),
-        trusted_proxies: trusted_proxies(&mut section, &raw.trusted_proxies),
         tls,
     };
     if settings.idle_timeout < limits::SDK_IDLE {
@@ -141,28 +145,4 @@ fn allowed_hosts(section: &mut Section<'_>, raw: &Key<Vec<String>>) -> Vec<Strin
         .iter_mut()
         .for_each(|host| host.make_ascii_lowercase());
     hosts
-}
-
-/// Networks; a single address is a network of one.
-fn trusted_proxies(section: &mut Section<'_>, raw: &Key<Vec<String>>) -> Vec<IpNet> {
-    let mut networks = Vec::new();
-    for (nth, text) in section
-        .or("trusted_proxies", raw, Vec::new())
-        .iter()
-        .enumerate()
-    {
-        let address = || {
-            text.parse()
-                .map(|address: std::net::IpAddr| IpNet::from(address))
-                .ok()
-        };
-        match text.parse().ok().or_else(address) {
-            Some(network) => networks.push(network),
-            None => section.fault(
-                &element("trusted_proxies", nth),
-                "not an address or network; write for example \"10.0.0.0/8\"",
-            ),
-        }
-    }
-    networks
 }

@@ -31,6 +31,7 @@ macro_rules! unavailable {
 unavailable! {
     LONG_POLLS: "long polls", "use \"0s\"";
     CLIENT_CERTIFICATES: "client certificates (mTLS)", "leave it out";
+    FORWARDED_FOR: "believing X-Forwarded-For", "leave it out";
     ADMIN_ACCESS: "the admin API beyond this machine", "leave it out";
     ADMIN_TO_NETWORK: "the admin API beyond this machine", "listen on a loopback address such as \"127.0.0.1:9090\"";
     PROXY: "a proxy to upstream", "leave it out";
@@ -42,7 +43,7 @@ unavailable! {
     LEARNING: "learning limits from upstream", "use false";
     SWEEP: "sweeps", "use \"off\"";
     STORE: "stores other than memory", "use \"memory\"";
-    WATCH: "watching the file", "use false and send SIGHUP";
+    WATCH: "reloading", "use false and restart to apply a change";
     VIRTUAL_KEYS: "virtual AK/SK of clients", "leave it out and use key_sha256";
     CLIENT_RATE: "a rate for each client", "leave it out";
     CLIENT_REFRESH: "an allowance of forced looks", "leave it out";

@@ -28,7 +28,10 @@ fn a_variable_is_toml_or_else_a_text() {
         &[
             ("JOBGATE_SERVER__LISTEN", "127.0.0.1:81"),
             ("JOBGATE_SERVER__WORKERS", "3"),
-            ("JOBGATE_SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\", '::1']"),
+            (
+                "JOBGATE_SERVER__ALLOWED_HOSTS",
+                "[\"a.example\", 'b.example']",
+            ),
             ("JOBGATE_CACHE__TTL", "\"7s\""),
             ("JOBGATE_CACHE__TTL_RUNNING", "250ms"),
             (
@@ -43,7 +46,7 @@ fn a_variable_is_toml_or_else_a_text() {
     .settings;
     assert_eq!(settings.server.listen.port(), 81);
     assert_eq!(settings.server.workers, 3);
-    assert_eq!(settings.server.trusted_proxies.len(), 2);
+    assert_eq!(settings.server.allowed_hosts.len(), 2);
     assert_eq!(settings.cache.ttl, Duration::from_secs(7));
     assert_eq!(settings.cache.ttl_running, Duration::from_millis(250));
     let CredentialSettings::AkSk {

@@ -60,10 +60,6 @@ fn a_wrong_value_is_named_with_line_key_value_and_bound() {
             "gateway.toml:7: upstream.allow_plaintext = \"yes\": must be true or false",
         ),
         (
-            "server.trusted_proxies = [\"::1\", \"10/8\"]",
-            "gateway.toml:7: server.trusted_proxies[1] = \"10/8\": not an address or network; write for example \"10.0.0.0/8\"",
-        ),
-        (
             "server.allowed_hosts = [\"a b\"]",
             "gateway.toml:7: server.allowed_hosts[0] = \"a b\": not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
         ),
@@ -156,7 +152,7 @@ fn what_this_version_cannot_do_is_refused_by_name() {
         ),
         (
             "reload.watch = true",
-            "watching the file; use false and send SIGHUP",
+            "reloading; use false and restart to apply a change",
         ),
         ("server.max_wait = \"60s\"", "long polls; use \"0s\""),
         (
@@ -170,6 +166,10 @@ fn what_this_version_cannot_do_is_refused_by_name() {
         (
             "admin.token_file = \"t\"",
             "the admin API beyond this machine; leave it out",
+        ),
+        (
+            "server.trusted_proxies = [\"10.0.0.0/8\"]",
+            "believing X-Forwarded-For; leave it out",
         ),
         (
             "upstream.proxy = \"http://p\"",
