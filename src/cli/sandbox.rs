@@ -4,11 +4,12 @@ use jobgate::clock::Clock;
 use jobgate::sandbox::{Sandbox, SandboxSettings};
 use tokio_util::sync::CancellationToken;
 
-use super::serve::{control_runtime, stop_signal};
+use super::serve::{StopSignals, control_runtime};
 use super::{Failed, SandboxArgs, say};
 
 pub(super) fn sandbox(args: &SandboxArgs) -> Result<(), Failed> {
     control_runtime()?.block_on(async {
+        let mut signals = StopSignals::listen()?;
         let listener = tokio::net::TcpListener::bind(args.listen)
             .await
             .map_err(|error| anyhow::Error::new(error).context(format!("cannot listen on {}", args.listen)))?;
@@ -25,7 +26,7 @@ pub(super) fn sandbox(args: &SandboxArgs) -> Result<(), Failed> {
         let stopped = stop.clone();
         let serving = Sandbox::new(settings, Clock::system()).serve(listener, stop);
         tokio::join!(serving, async {
-            stop_signal().await;
+            signals.received().await;
             stopped.cancel();
         });
         Ok(())

@@ -16,7 +16,7 @@ use jobgate::telemetry::lines::Lines;
 use jobgate::telemetry::logging;
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -127,6 +127,9 @@ async fn serve_gateway(
     lines: &Lines,
     upstream_note: &str,
 ) -> anyhow::Result<()> {
+    // From here on, before anybody can know that there is a gateway: a signal that nobody listens for ends the process.
+    let mut stop = StopSignals::listen().context("cannot listen for signals")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let listener = server::inherited().context("cannot use the inherited socket")?;
     let environment = Environment {
         clock,
@@ -143,12 +146,19 @@ async fn serve_gateway(
         "serving"
     );
     introduce(settings, &gateway, upstream_note);
-    stop_signal().await;
+    loop {
+        tokio::select! {
+            () = stop.received() => break,
+            _ = hangup.recv() => tracing::warn!(
+                "SIGHUP changes nothing: this version cannot reload, restart it to apply a changed configuration"
+            ),
+        }
+    }
     say("jobgate: draining; a second signal ends at once");
     tracing::info!("draining");
     tokio::select! {
         ended = gateway.drain() => tracing::info!(cut = ended.cut_connections, lost = ended.lost_fetches, "drained"),
-        () = stop_signal() => tracing::warn!("ended at once by a second signal"),
+        () = stop.received() => tracing::warn!("ended at once by a second signal"),
     }
     Ok(())
 }
@@ -184,18 +194,28 @@ fn try_it(settings: &Settings) -> String {
     format!("Try it:\n  curl{key} {url}\n  curl -i{key} {url}   # again: see Cache-Status and Age")
 }
 
-/// Resolves at SIGINT or SIGTERM.
-pub(super) async fn stop_signal() {
-    let (interrupt, terminate) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    );
-    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
-        tracing::error!("cannot listen for signals: the process can only be killed");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// SIGINT and SIGTERM.
+pub(super) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+// === impl StopSignals ===
+
+impl StopSignals {
+    /// From now on neither of them ends the process by itself.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Resolves when one of them arrives.
+    pub(super) async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
