@@ -72,19 +72,19 @@ fn why(now: &Snapshot) -> Vec<String> {
     if let Some(left) = now.throttle_hold {
         let left = whole_seconds(left);
         why.push(format!(
-            "upstream throttles: no calls for another {left} s, stored answers are served"
+            "upstream throttles: no calls for another {left} s, fresh stored answers are served"
         ));
     }
     if let Some(left) = now.credential_hold {
         let left = whole_seconds(left);
         why.push(format!(
-            "upstream refused the gateway's credential: next try in {left} s, stored answers are served"
+            "upstream refused the gateway's credential: next try in {left} s, fresh stored answers are served"
         ));
     } else if !now.credential_proven {
         why.push("upstream has not accepted the gateway's credential yet".to_owned());
     }
     if now.budget_remaining == 0 {
-        why.push("the upstream budget is spent for now, stored answers are served".to_owned());
+        why.push("the upstream budget is spent for now, fresh stored answers are served".to_owned());
     }
     why
 }

@@ -131,9 +131,9 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
         answer.body,
         concat!(
             r#"{"ready":true,"draining":false,"why":["#,
-            r#""upstream throttles: no calls for another 2 s, stored answers are served","#,
-            r#""upstream refused the gateway's credential: next try in 30 s, stored answers are served","#,
-            r#""the upstream budget is spent for now, stored answers are served"],"#,
+            r#""upstream throttles: no calls for another 2 s, fresh stored answers are served","#,
+            r#""upstream refused the gateway's credential: next try in 30 s, fresh stored answers are served","#,
+            r#""the upstream budget is spent for now, fresh stored answers are served"],"#,
             r#""upstream":{"throttled_seconds":1.5},"credential":{"proven":false,"held_seconds":30.0},"#,
             r#""budget":{"requests":50,"remaining":0}}"#
         )

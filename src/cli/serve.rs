@@ -31,6 +31,12 @@ const SAMPLE_JOB: &str = "901878212b1a49be9c1a1054c272762a";
 
 pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
     let hardened = hardening::harden();
+    if !args.sandbox && args.config.is_none() && !Path::new(DEFAULT_CONFIG).exists() {
+        let text = format!(
+            "there is no {DEFAULT_CONFIG} here: name a file with --config, or try `jobgate serve --sandbox`, which needs none"
+        );
+        return Err(Failed::Wrong(text));
+    }
     let Checked { settings, warnings } = load(&args)?;
     let clock = Clock::system();
     let lines = Lines::start(io::stdout()).context("cannot start the log")?;

@@ -132,19 +132,19 @@ rows! {
     BUDGET_SPENT = Row {
         retry_after: true,
         ..own(
-            "nothing stored, and the budget is spent",
+            "nothing fresh stored, and the budget is spent",
             StatusCode::TOO_MANY_REQUESTS,
             "JG.4292",
-            "This job is not stored yet, and the gateway has spent its upstream calls for now. Repeat the request after the time in Retry-After.",
+            "The gateway holds no fresh answer for this job and has spent its upstream calls for now. Repeat the request after the time in Retry-After.",
         )
     };
     THROTTLE_HOLD = Row {
         retry_after: true,
         ..own(
-            "nothing stored, and upstream throttles",
+            "nothing fresh stored, and upstream throttles",
             StatusCode::TOO_MANY_REQUESTS,
             "JG.4292",
-            "This job is not stored yet, and the upstream service takes no calls for now. Repeat the request after the time in Retry-After.",
+            "The gateway holds no fresh answer for this job, and the upstream service takes no calls for now. Repeat the request after the time in Retry-After.",
         )
     };
     BAD_REQUEST = quoting(Quotes::IfCoded, own(
