@@ -84,7 +84,9 @@ fn why(now: &Snapshot) -> Vec<String> {
         why.push("upstream has not accepted the gateway's credential yet".to_owned());
     }
     if now.budget_remaining == 0 {
-        why.push("the upstream budget is spent for now, fresh stored answers are served".to_owned());
+        why.push(
+            "the upstream budget is spent for now, fresh stored answers are served".to_owned(),
+        );
     }
     why
 }

@@ -1,6 +1,7 @@
 //! `jobgate serve`: from the configuration to the drain.
 
 use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -136,7 +137,7 @@ async fn serve_gateway(
     // From here on, before anybody can know that there is a gateway: a signal that nobody listens for ends the process.
     let mut stop = StopSignals::listen().context("cannot listen for signals")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
-    let listener = server::inherited().context("cannot use the inherited socket")?;
+    let listener = inherited(settings)?;
     let environment = Environment {
         clock,
         lines: lines.clone(),
@@ -167,6 +168,21 @@ async fn serve_gateway(
         () = stop.received() => tracing::warn!("ended at once by a second signal"),
     }
     Ok(())
+}
+
+/// The socket that the service manager hands over. The configuration was checked by `server.listen`: one that is
+/// reached from further away would slip past what is asked of listeners off loopback.
+fn inherited(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
+    let listener = server::inherited().context("cannot use the inherited socket")?;
+    if let Some(listener) = &listener {
+        let (actual, written) = (listener.local_addr()?, settings.server.listen);
+        anyhow::ensure!(
+            actual.ip().to_canonical().is_loopback() || !written.ip().is_loopback(),
+            "the inherited socket {actual} is reached from other machines, but server.listen is {written}: \
+             make them equal, so that the configuration is checked for what it serves"
+        );
+    }
+    Ok(listener)
 }
 
 fn introduce(settings: &Settings, gateway: &Gateway, upstream_note: &str) {

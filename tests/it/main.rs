@@ -2,5 +2,6 @@
 
 mod support;
 
+mod activation;
 mod caching;
 mod signals;
