@@ -4,4 +4,5 @@ mod support;
 
 mod activation;
 mod caching;
+mod readme;
 mod signals;

@@ -98,3 +98,51 @@ fn is_refused_under(path: &str, required: &str, text: &str) {
         "{path}: {faults:?}"
     );
 }
+
+#[test]
+fn every_bound_in_the_file_is_the_bound_in_the_code() {
+    use super::super::limits;
+    macro_rules! bounds {
+        ($($key:literal: $limits:ident;)+) => {
+            [$(($key, limits::$limits.min.to_string(), limits::$limits.max.to_string())),+]
+        };
+    }
+    for (key, min, max) in bounds! {
+        "workers": WORKERS;
+        "max_connections": MAX_CONNECTIONS;
+        "max_waiting": MAX_WAITING;
+        "header_timeout": HEADER_TIMEOUT;
+        "max_header_bytes": MAX_HEADER_BYTES;
+        "idle_timeout": IDLE_TIMEOUT;
+        "request_timeout": REQUEST_TIMEOUT;
+        "drain_delay": DRAIN_DELAY;
+        "drain_timeout": DRAIN_TIMEOUT;
+        "connect_timeout": CONNECT_TIMEOUT;
+        "timeout": TIMEOUT;
+        "max_body": MAX_BODY;
+        "max_in_flight": MAX_IN_FLIGHT;
+        "max_memory": MAX_MEMORY;
+        "ttl": TTL;
+        "ttl_running": TTL_RUNNING;
+        "window": WINDOW;
+    } {
+        let bounds = format!("{min} to {max}").replace("1day", "1d");
+        let line = DOCUMENTED
+            .lines()
+            .find(|line| line.starts_with(&format!("{key} = ")));
+        assert!(
+            line.is_some_and(|line| line.contains(&bounds)),
+            "{key}: {bounds}"
+        );
+    }
+    for limits in [limits::REQUESTS, limits::SWEEP_REQUESTS] {
+        let bounds = format!("{} to {}", limits.min, limits.max);
+        let line = DOCUMENTED
+            .lines()
+            .find(|line| line.starts_with(&format!("requests = {} ", limits.default)));
+        assert!(
+            line.is_some_and(|line| line.contains(&bounds)),
+            "requests: {bounds}"
+        );
+    }
+}

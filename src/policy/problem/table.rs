@@ -91,10 +91,10 @@ rows! {
         "What was presented as client key is longer than 512 bytes, so it is probably a cloud token. It was neither used nor kept. Send the key you were given for this gateway instead.",
     );
     BAD_SIGNATURE = own(
-        "bad virtual signature",
+        "a signature in place of a client key",
         StatusCode::UNAUTHORIZED,
         "JG.4012",
-        "The signature does not verify. Sign with the access key and secret you were given for this gateway, not with those of the cloud.",
+        "This gateway does not take signatures. Send the key you were given for it as X-Api-Key or X-Auth-Token; a signature beside it does no harm.",
     );
     JOB_FORBIDDEN = own(
         "client may not see this job",
