@@ -7,7 +7,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -42,9 +42,9 @@ pub(super) enum Next {
     Cut(CloseReason),
 }
 
-/// A timer that rings at `at`.
+/// A timer that rings at `at`; not before it was set.
 struct Alarm {
-    at: Instant,
+    at: Option<Instant>,
     sleep: Pin<Box<Sleep>>,
 }
 
@@ -56,8 +56,8 @@ impl Watch {
         Self {
             timers: Timers::accepted(now),
             alarm: Alarm {
-                at: now + limits.header,
-                sleep: Box::pin(sleep(limits.header)),
+                at: None,
+                sleep: Box::pin(sleep(Duration::ZERO)),
             },
             drain_begun: Box::pin(drain.begun()),
             clock,
@@ -116,9 +116,9 @@ impl Watch {
 impl Alarm {
     /// Wakes the task at `until` or earlier; `moved` says that it has a new waker.
     fn ring_by(&mut self, until: Instant, now: Instant, moved: bool, cx: &mut Context<'_>) {
-        let set = until < self.at || self.sleep.is_elapsed();
+        let set = self.at.is_none_or(|at| until < at) || self.sleep.is_elapsed();
         if set {
-            self.at = until;
+            self.at = Some(until);
             self.sleep.set(sleep(until.saturating_duration_since(now)));
         }
         if (set || moved) && self.sleep.as_mut().poll(cx).is_ready() {
