@@ -38,6 +38,19 @@ async fn ten_pipelined_requests_are_answered_in_order() {
 }
 
 #[tokio::test]
+async fn an_answer_does_not_wait_for_the_rest_of_the_next_head() {
+    let running = start(&settings());
+    let mut client = running.client().await;
+    client
+        .send("GET /first HTTP/1.1\r\nHost: x\r\n\r\nGET /second HT")
+        .await;
+    client.read_through("/first").await;
+    client.send("TP/1.1\r\nHost: x\r\n\r\n").await;
+    client.read_through("/second").await;
+    running.finish().await;
+}
+
+#[tokio::test]
 async fn what_the_parser_refuses_is_answered_bare_counted_and_closed() {
     let running = start(&settings());
     let long_head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(20_000));
@@ -73,14 +86,15 @@ async fn a_head_just_under_the_limit_is_read() {
 #[tokio::test]
 async fn an_answer_that_says_close_closes_although_the_announced_body_never_comes() {
     let running = start(&settings());
-    let mut client = running.client().await;
-    client
-        .send("POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
-        .await;
-    let answer = client.read_to_end().await;
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-    assert!(answer.ends_with("refused"), "{answer}");
-    running.ended(1, CloseReason::Done).await;
+    for (count, body_so_far) in (1..).zip(["", "some of it"]) {
+        let mut client = running.client().await;
+        let head = "POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n";
+        client.send(&format!("{head}{body_so_far}")).await;
+        let answer = client.read_to_end().await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(answer.ends_with("refused"), "{answer}");
+        running.ended(count, CloseReason::Done).await;
+    }
     running.finish().await;
 }
 
