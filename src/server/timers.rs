@@ -69,9 +69,10 @@ impl Watch {
         }
     }
 
-    /// Why the connection is being closed by us, if it is.
+    /// Why the connection is being closed by us, if it is. In a drain its last answer may end it before we ask.
     pub(super) fn closing(&self) -> Option<CloseReason> {
-        self.closing
+        let draining = self.drain.has_begun().then_some(CloseReason::Drain);
+        self.closing.or(draining)
     }
 
     /// To be asked after each poll of the connection that left it pending.
@@ -80,22 +81,25 @@ impl Watch {
         let now = self.clock.now();
         self.timers.observe(self.activity.seen(), now);
         if self.closing.is_none() && self.drain.has_begun() {
-            return self.close(CloseReason::Drain, now);
+            self.close(CloseReason::Drain, now);
+            return Next::Close;
         }
         match self.timers.verdict(&self.limits, now) {
             Verdict::Wait { until } => {
                 self.alarm.ring_by(until, now, moved, cx);
                 Next::Wait
             }
-            Verdict::Close(overrun) => self.close(overrun.into(), now),
+            Verdict::Close(overrun) => {
+                self.close(overrun.into(), now);
+                Next::Close
+            }
             Verdict::Cut(overrun) => Next::Cut(overrun.into()),
         }
     }
 
-    fn close(&mut self, reason: CloseReason, now: Instant) -> Next {
+    fn close(&mut self, reason: CloseReason, now: Instant) {
         self.closing = Some(reason);
         self.timers.close(now);
-        Next::Close
     }
 
     /// Makes sure that the drain wakes this task; true if the task's waker is a new one.
