@@ -1,7 +1,7 @@
 //! The served port: accept, TLS, HTTP, and the end of it all.
 //!
 //! `workers` threads, each with a runtime of its own, accept from one socket and keep what they accepted
-//! ([`worker`]); a connection is one task under its own timers ([`connection`], [`timers`], with the rules in
+//! (`worker`); a connection is one task under its own timers (`connection`, `timers`, with the rules in
 //! [`policy::phase`](crate::policy::phase)). What a request means is decided by the service that [`Server::start`] is
 //! given a maker of, one per connection. A [`Drain`] ends everything in order.
 //!
