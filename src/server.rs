@@ -145,7 +145,7 @@ fn serving<M>(settings: &ServerSettings, shared: &Shared, make: M) -> Serving<M>
             .clone()
             .map(|Tls(config)| TlsAcceptor::from(config)),
         clock: shared.clock.clone(),
-        drain: shared.drain.clone(),
+        drain: shared.drain.for_worker(),
         metrics: shared.metrics.clone(),
     }
 }
