@@ -35,14 +35,14 @@ Exit codes: 0 done, 1 could not be done, 2 the command line or the configuration
 enum Command {
     /// Serve clients until SIGINT or SIGTERM, then drain and end.
     ///
-    /// Every key of the configuration file can be overridden by an environment variable JOBGATE_SECTION__KEY, for
-    /// example JOBGATE_SERVER__LISTEN=127.0.0.1:8081. The log goes to standard output, what is meant for a person to
+    /// Every key of the configuration file outside [[clients]] can be overridden by an environment variable
+    /// `JOBGATE_SECTION__KEY`, for example `JOBGATE_SERVER__LISTEN=127.0.0.1:8081`. The log goes to standard output, what is meant for a person to
     /// standard error.
     Serve(ServeArgs),
     /// Check a configuration file, and say everything that is wrong with it at once.
     ///
     /// It reaches nothing and needs no secrets: a credential or certificate that is missing here and now is a warning.
-    /// Environment variables such as JOBGATE_SERVER__LISTEN count as they would for `serve`.
+    /// Environment variables such as `JOBGATE_SERVER__LISTEN` count as they would for `serve`.
     Check(CheckArgs),
     /// Run the upstream double alone: a made-up CodeArts Build for testing clients.
     #[command(after_long_help = jobgate::sandbox::guide())]

@@ -1,4 +1,44 @@
-//! jobgate: a caching reverse-proxy gateway for CodeArts Build job info.
+//! jobgate: a caching reverse-proxy gateway for CodeArts Build's `GET /v1/job/{job_id}/info`. It holds the one cloud
+//! credential, answers from memory while an answer is fresh, and never makes more upstream calls than its budget allows.
+//!
+//! # A request's life
+//!
+//! 1. A worker of the [`server`] accepts the connection and reads the head; the body, if any, is never read.
+//! 2. [`layers::observe`] names the request; whatever happens below, it counts and logs the end.
+//! 3. [`layers::rescue`] is the one place where a reply, a failure or a panic becomes a response.
+//! 4. Refused before anything is looked up: while draining ([`layers::admit`]), for broken HTTP ([`layers::conform`]),
+//!    for what is no job ([`layers::route`]), without a client key ([`layers::authenticate`]), with a bad id ([`layers::validate`]).
+//! 5. [`layers::lookup`] answers from the [`store`] if what is there is fresh: a hit ends here, on the thread that read it.
+//! 6. [`layers::collapse`] joins the one fetch of this job, or starts it as a task that no client can cancel.
+//! 7. The fetch ([`layers::fetch`]) asks the [gate](layers::fetch::gate) whether a call may go out: no hold, and budget left.
+//! 8. The [`credential`] is put on as the last hand before the wire; the call goes out through [`upstream`].
+//! 9. The answer is judged: a success is [normalised](policy::normalise) and stored, anything else is one of the closed list of [`error`]s.
+//! 10. All who waited get that one ending; [`policy::problem`] says how a failure looks to them.
+//!
+//! # The map of rooms
+//!
+//! A file is a room's door, the folder of that name the rest of it. Arrows point downward: a room imports only from rooms below it.
+//!
+//! | room | kind | what it does |
+//! |---|---|---|
+//! | [`app`] | wiring | builds every part once; owns the order of start and drain |
+//! | [`stack`] | wiring | the request path in one function, outermost first: the place to start reading |
+//! | [`layers`] | mechanism | one file a layer; none imports another |
+//! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
+//! | [`admin`] | mechanism | the operator's port: health and metrics |
+//! | [`upstream`] | mechanism | calls to the cloud, within limits |
+//! | [`credential`] | mechanism | the secret, and the signature; nothing else sees it |
+//! | [`store`] | mechanism | stored answers and their memory |
+//! | [`sandbox`] | mechanism | a double of the cloud, for trying and testing |
+//! | [`telemetry`] | mechanism | metrics, access log, diagnostics |
+//! | [`hardening`] | mechanism | what the process gives up at start |
+//! | [`config`] | values | the configuration, checked whole |
+//! | [`policy`] | pure | decisions: no I/O, no clock, no lock, no log |
+//! | [`error`] | values | the closed list of ways a request can fail |
+//! | [`clock`] | mechanism | the only place that reads time |
+//!
+//! What is *not* there: nothing above [`layers::fetch::authorise`] can see the secret, nothing below [`layers::collapse`] can be
+//! cancelled by a client, nothing above it waits, and [`policy`] never reads the clock.
 
 pub mod admin;
 pub mod app;

@@ -63,7 +63,6 @@ fn settings() -> ServerSettings {
         drain_delay: Duration::ZERO,
         drain_timeout: LONG,
         allowed_hosts: Vec::new(),
-        trusted_proxies: Vec::new(),
         tls: None,
     }
 }

@@ -55,13 +55,11 @@ impl Drop for Program {
 /// The next line that says `what`.
 #[track_caller]
 fn await_line(log: &Receiver<String>, what: &str) {
-    loop {
-        match log.recv_timeout(PATIENCE) {
-            Ok(line) if line.contains(what) => return,
-            Ok(_) => {}
-            Err(_) => panic!("the log never says {what:?}"),
-        }
-    }
+    let mut said = std::iter::from_fn(|| log.recv_timeout(PATIENCE).ok());
+    assert!(
+        said.any(|line| line.contains(what)),
+        "the log never says {what:?}"
+    );
 }
 
 #[test]

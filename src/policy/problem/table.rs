@@ -256,7 +256,7 @@ rows! {
         "timed out",
         StatusCode::GATEWAY_TIMEOUT,
         "JG.5042",
-        "No answer came in time. Try again: one that still arrives is kept for the next request.",
+        "No answer came from the upstream service in time. Try again later.",
     );
     OVERLOADED = Row {
         retry_after: true,
