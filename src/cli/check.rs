@@ -73,12 +73,12 @@ fn missing_here(settings: &Settings) -> Vec<String> {
     });
     let credential = credential
         .err()
-        .map(|fault| format!("{:#}", anyhow::Error::new(fault)));
+        .map(|fault| format!("upstream.credential: {:#}", anyhow::Error::new(fault)));
     let tls = settings
         .server
         .tls
         .as_ref()
         .and_then(|tls| Tls::load(tls).err());
-    let tls = tls.map(|fault| format!("{:#}", anyhow::Error::new(fault)));
+    let tls = tls.map(|fault| format!("server.tls: {:#}", anyhow::Error::new(fault)));
     credential.into_iter().chain(tls).collect()
 }

@@ -53,7 +53,8 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
         } else {
             let credential = Credential::open(&settings.upstream.credential, &|name| {
                 std::env::var(name).ok()
-            })?;
+            })
+            .context("upstream.credential")?;
             serve_gateway(&settings, credential, clock, &lines, "").await
         }
     });
