@@ -1,10 +1,9 @@
 //! A listening socket handed over by the service manager.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
-
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
 /// Hands its standard input over as systemd does: as descriptor 3, named by two variables.
 const HAND_OVER: &str =
