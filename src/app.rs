@@ -156,6 +156,8 @@ impl Gateway {
             tasks: fetches.clone(),
             max_waiting: settings.server.max_waiting,
             patience: settings.server.request_timeout,
+            longest_fetch: (settings.server.request_timeout)
+                .saturating_add(settings.upstream.timeout),
         };
         let collapse = Collapse::new(
             fetch,
