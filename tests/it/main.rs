@@ -5,3 +5,7 @@ mod upstream;
 
 mod caching;
 mod collapsing;
+mod credential;
+mod drain;
+mod quota;
+mod sandbox;
