@@ -52,9 +52,11 @@ impl Memory {
         self.entries.insert(job, entry);
     }
 
-    /// Entries held.
+    /// Entries held. Does what moka has put off until some later use, or it would not count what was stored last; so
+    /// this is for a scrape, not for a request.
     #[must_use]
     pub fn len(&self) -> u64 {
+        self.entries.run_pending_tasks();
         self.entries.entry_count()
     }
 
@@ -64,9 +66,10 @@ impl Memory {
         self.len() == 0
     }
 
-    /// Bytes held, as counted against the bound.
+    /// Bytes held, as counted against the bound; see [`len`](Self::len).
     #[must_use]
     pub fn bytes(&self) -> u64 {
+        self.entries.run_pending_tasks();
         self.entries.weighted_size()
     }
 
