@@ -3,8 +3,10 @@
 mod support;
 mod upstream;
 
+mod admin;
 mod caching;
 mod collapsing;
+mod commands;
 mod credential;
 mod drain;
 mod quota;
