@@ -7,6 +7,7 @@ mod admin;
 mod caching;
 mod collapsing;
 mod commands;
+mod connections;
 mod credential;
 mod drain;
 mod quota;
