@@ -67,7 +67,7 @@ impl ServerMetrics {
     /// Adds the families, under their full names.
     pub fn register(&self, registry: &mut Registry) {
         for reason in CloseReason::ALL {
-            self.closed.get_or_create(&Closed { reason }); // from 0 on: a family without a series is not exposed
+            self.closed.get_or_create(&Closed { reason }).inc_by(0); // a family without a series is not exposed
         }
         registry.register(
             "jobgate_connections",

@@ -77,7 +77,8 @@ async fn every_family_is_there_with_its_help_and_no_job_is_in_any_label() {
         .filter(|family| family.starts_with("jobgate_"))
         .collect();
     let mut families = FAMILIES.to_vec();
-    (helped.sort_unstable(), families.sort_unstable());
+    helped.sort_unstable();
+    families.sort_unstable();
     assert_eq!(helped, families);
     for told in [JOB, &nth_job(7), "no-job-id"] {
         assert!(!text.contains(told), "{told}");

@@ -1,8 +1,11 @@
 //! The real binary, as somebody at a terminal meets it.
 
+mod check;
+mod usage;
+
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
@@ -201,151 +204,6 @@ fn a_new_key_opens_the_gateway_once_its_lines_are_pasted_and_nothing_else_does()
     let (code, log) = serving.terminate();
     assert_eq!(code, Some(0));
     assert!(!log.contains(key));
-}
-
-#[test]
-fn check_accepts_a_good_file_without_its_secrets_and_warns_of_them() {
-    let dir = here();
-    let (_, key, _) = run(&mut jobgate(&dir, &["key", "new", "ci"]));
-    let clients = &key[key.find("[[clients]]").unwrap()..];
-    let file = format!(
-        "[upstream]\nregion = \"cn-north-4\"\n[upstream.credential]\nkind = \"aksk\"\naccess_key_env = \"THE_AK\"\nsecret_key_env = \"THE_SK\"\n{clients}"
-    );
-    fs::write(dir.path().join("gateway.toml"), file).unwrap();
-
-    let (code, out, err) = run(&mut jobgate(&dir, &["check"]));
-    assert_eq!((code, &*err), (0, ""));
-    assert!(out.contains("gateway.toml is good"), "{out}");
-    assert!(out.contains("warning: ") && out.contains("THE_AK"), "{out}");
-    assert!(
-        out.contains("clients with a key: ci") && out.contains("50 calls in 60s"),
-        "{out}"
-    );
-
-    let secret = "a-secret-key-of-some-length-0123456789";
-    let mut command = jobgate(&dir, &["check", "--config", "gateway.toml"]);
-    let (code, out, _) = run(command
-        .env("THE_AK", "AKTESTTESTTESTTEST00")
-        .env("THE_SK", secret));
-    assert_eq!(
-        (code, out.contains("warning"), out.contains(secret)),
-        (0, false, false),
-        "{out}"
-    );
-
-    // to serve, they are needed
-    let (code, _, err) = run(&mut jobgate(&dir, &["serve"]));
-    assert_eq!(code, 1);
-    assert!(err.contains("THE_AK"), "{err}");
-}
-
-#[test]
-fn check_says_everything_that_is_wrong_at_once_and_where() {
-    let dir = here();
-    let file = "[server]\nworkers = 5000\nlisten = \"nowhere\"\n[cache]\nttl = \"30\"\n[budget]\nreqests = 5\n";
-    fs::write(dir.path().join("bad.toml"), file).unwrap();
-    let (code, out, err) =
-        run(jobgate(&dir, &["check", "--config", "bad.toml"]).env_remove("JOBGATE_SERVER__LISTEN"));
-    assert_eq!((code, &*out), (2, ""));
-    for told in [
-        "bad.toml:2",
-        "workers",
-        "bad.toml:3",
-        "listen",
-        "bad.toml:5",
-        "ttl",
-        "bad.toml:7",
-        "reqests",
-        "upstream",
-        "jobgate key new",
-    ] {
-        assert!(err.contains(told), "{told}: {err}");
-    }
-    let serve =
-        run(jobgate(&dir, &["serve", "--config", "bad.toml"]).env_remove("JOBGATE_SERVER__LISTEN"));
-    assert_eq!((serve.0, serve.2), (2, err), "and serve says the same");
-
-    for (args, told) in [
-        (vec!["check"], "gateway.toml"),
-        (vec!["check", "--config", "absent.toml"], "absent.toml"),
-    ] {
-        let (code, _, err) = run(&mut jobgate(&dir, &args));
-        assert_eq!(code, 2, "{err}");
-        assert!(
-            err.contains(told) && err.contains("cannot be read"),
-            "{err}"
-        );
-    }
-}
-
-#[test]
-fn a_wrong_command_line_ends_with_2_and_says_what_is_right() {
-    let dir = here();
-    for (args, told) in [
-        (&[][..], "Usage: jobgate"),
-        (&["sevre"], "serve"),
-        (&["serve", "--sandbix"], "--sandbox"),
-        (&["sandbox", "--listen", "nowhere"], "--listen"),
-        (&["key"], "Usage: jobgate key"),
-        (&["key", "new"], "<NAME>"),
-        (&["key", "new", "no spaces"], "no client name"),
-        (&["key", "new", ""], "no client name"),
-    ] {
-        let (code, out, err) = run(&mut jobgate(&dir, args));
-        assert_eq!((code, &*out), (2, ""), "{args:?}");
-        assert!(err.contains(told), "{args:?}: {err}");
-    }
-}
-
-#[test]
-fn help_goes_to_standard_output_and_names_every_command() {
-    let dir = here();
-    let (code, out, err) = run(&mut jobgate(&dir, &["--help"]));
-    assert_eq!((code, &*err), (0, ""));
-    for told in [
-        "serve",
-        "check",
-        "sandbox",
-        "key",
-        "jobgate serve --sandbox",
-        "Exit codes: 0 done",
-    ] {
-        assert!(out.contains(told), "{told}: {out}");
-    }
-    let (code, out, _) = run(&mut jobgate(&dir, &["sandbox", "--help"]));
-    assert!(
-        code == 0 && out.contains("error429user00000000000000000000  429"),
-        "{out}"
-    );
-    let (code, out, _) = run(&mut jobgate(&dir, &["--version"]));
-    assert_eq!(
-        (code, &*out),
-        (0, concat!("jobgate ", env!("CARGO_PKG_VERSION"), "\n"))
-    );
-}
-
-#[test]
-fn a_port_in_use_is_told_by_address_and_key_and_ends_with_1() {
-    let dir = here();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = taken.local_addr().unwrap().to_string();
-    for (variable, key) in [
-        ("JOBGATE_SERVER__LISTEN", "server.listen"),
-        ("JOBGATE_ADMIN__LISTEN", "admin.listen"),
-    ] {
-        let (code, _, err) = run(jobgate(&dir, &["serve", "--sandbox"]).env(variable, &addr));
-        assert_eq!(code, 1, "{err}");
-        assert!(
-            err.contains(&addr) && err.contains(key) && err.contains("in use"),
-            "{err}"
-        );
-        assert!(!err.contains("jobgate serves"), "{err}");
-    }
-    let (code, _, err) = run(&mut jobgate(&dir, &["sandbox", "--listen", &addr]));
-    assert!(
-        code == 1 && err.contains(&addr) && err.contains("in use"),
-        "{err}"
-    );
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! The whole gateway over real sockets, with httpmock as the upstream. One file a behaviour.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    reason = "a helper of tests may fail as a test does; clippy knows only the tests themselves"
+)]
+
 mod support;
 mod upstream;
 

@@ -29,16 +29,19 @@ pub(crate) const A_JOB: Said = (200, DOCUMENTED);
 /// What it answers: a status and a body.
 pub(crate) type Said = (u16, &'static str);
 
-/// Answers as soon as they are let through, and everything called so far.
+/// How it answers the n-th call.
+type Answering = Box<dyn Fn(usize, &Parts) -> Said + Send + Sync>;
+
+/// The upstream; it ends with the test.
 pub(crate) struct Upstream {
     pub(crate) addr: SocketAddr,
     inner: Arc<Inner>,
-    _tasks: JoinSet<()>, // ends the listener with the test
+    _tasks: JoinSet<()>,
 }
 
 struct Inner {
     clock: Clock,
-    answer: Box<dyn Fn(usize, &Parts) -> Said + Send + Sync>,
+    answer: Answering,
     calls: Mutex<Vec<(Parts, Instant)>>,
     let_through: Semaphore,
 }
