@@ -156,6 +156,8 @@ impl Gateway {
             tasks: fetches.clone(),
             max_waiting: settings.server.max_waiting,
             patience: settings.server.request_timeout,
+            longest_fetch: (settings.server.request_timeout)
+                .saturating_add(settings.upstream.timeout),
         };
         let collapse = Collapse::new(
             fetch,
@@ -235,13 +237,13 @@ impl Gateway {
         self.state.not_ready();
         tokio::time::sleep(self.drain_delay).await;
         self.state.drain.begin();
+        let limit = tokio::time::sleep(self.drain_timeout); // one for connections and fetches together
         let drained = self.server.drained().await;
         self.fetches.close();
-        let finished = tokio::time::timeout(self.drain_timeout, self.fetches.wait()).await;
-        let lost_fetches = if finished.is_ok() {
-            0
-        } else {
-            self.fetches.len()
+        let lost_fetches = tokio::select! {
+            biased;
+            () = self.fetches.wait() => 0,
+            () = limit => self.fetches.len(),
         };
         self.stop_admin.cancel();
         self.admin.close();

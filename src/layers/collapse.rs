@@ -49,8 +49,11 @@ pub struct Bounds {
     pub tasks: TaskTracker,
     /// `server.max_waiting`: requests that wait, and fetches that run.
     pub max_waiting: usize,
-    /// `server.request_timeout`: the longest wait, and the longest fetch.
+    /// `server.request_timeout`: the longest wait.
     pub patience: Duration,
+    /// The longest fetch. Longer than `patience` by one `upstream.timeout`, so that a call that was sent while somebody
+    /// still waited is never given up before its own time-out: it is paid, and its answer is kept.
+    pub longest_fetch: Duration,
 }
 
 /// Joins the one fetch of a job, or starts it.
@@ -186,7 +189,7 @@ impl Shared {
             owner,
             self.fetch.clone(),
             Call::new(job),
-            self.bounds.patience,
+            self.bounds.longest_fetch,
         );
         self.bounds
             .tasks
@@ -200,8 +203,8 @@ impl Shared {
 }
 
 /// The task that the key owns: from the first attempt to storing.
-async fn fly(owner: Owner, fetch: Fetch, call: Call, patience: Duration) {
-    let landed = match tokio::time::timeout(patience, fetch.oneshot(call.clone())).await {
+async fn fly(owner: Owner, fetch: Fetch, call: Call, longest: Duration) {
+    let landed = match tokio::time::timeout(longest, fetch.oneshot(call.clone())).await {
         Ok(Ok(landed)) => landed,
         Err(_elapsed) => Landing::failed(Error::TimedOut, call.story()),
     };
@@ -225,3 +228,6 @@ impl Drop for Seat {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

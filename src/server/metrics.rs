@@ -66,6 +66,9 @@ pub(super) struct OpenConnection<'a> {
 impl ServerMetrics {
     /// Adds the families, under their full names.
     pub fn register(&self, registry: &mut Registry) {
+        for reason in CloseReason::ALL {
+            self.closed.get_or_create(&Closed { reason }).inc_by(0); // a family without a series is not exposed
+        }
         registry.register(
             "jobgate_connections",
             "Client connections open now; at server.max_connections no further one is accepted",
@@ -135,6 +138,24 @@ impl Drop for OpenConnection<'_> {
 }
 
 // === impl CloseReason ===
+
+impl CloseReason {
+    /// Every reason, in declaration order.
+    const ALL: [Self; 12] = [
+        Self::Done,
+        Self::Broken,
+        Self::Parse,
+        Self::Handshake,
+        Self::First,
+        Self::Head,
+        Self::Idle,
+        Self::Busy,
+        Self::Stalled,
+        Self::Drain,
+        Self::Cut,
+        Self::Panic,
+    ];
+}
 
 impl From<Overrun> for CloseReason {
     fn from(overrun: Overrun) -> Self {

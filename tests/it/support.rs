@@ -13,7 +13,7 @@ use httpmock::{Mock, MockServer};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use jobgate::app::{Environment, Gateway};
+use jobgate::app::{Ended, Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{self, LogFormat, Settings, UpstreamFrom};
 use jobgate::credential::Credential;
@@ -214,10 +214,18 @@ impl Running {
         self.log.text()
     }
 
-    /// Drains it, checks that nothing is left over, and gives the whole log.
+    /// Begins the drain once the future is polled. How it ends is then for the caller to check.
+    pub(crate) fn drain(&mut self) -> impl Future<Output = Ended> + Send + use<> {
+        self.client = Client::builder(TokioExecutor::new()).build_http(); // closes the kept-alive connections
+        self.gateway.take().expect("not ended yet").drain()
+    }
+
+    /// Drains it if that has not been done, checks that nothing is left over, and gives the whole log.
     pub(crate) async fn end(mut self) -> String {
         self.client = Client::builder(TokioExecutor::new()).build_http(); // closes the kept-alive connections
-        let gateway = self.gateway.take().expect("not ended yet");
+        let Some(gateway) = self.gateway.take() else {
+            return self.log();
+        };
         let ended = tokio::time::timeout(PATIENCE, gateway.drain())
             .await
             .expect("drained in time");

@@ -127,3 +127,6 @@ fn repeat(error: &Error) -> Repeat {
         _ => Repeat::Never,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The operator's listener beside a gateway that serves.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Empty;
+use jobgate::clock::Clock;
+
+use crate::support::{Answer, JOB, Running, in_front_of, nth_job};
+use crate::upstream::{A_JOB, Upstream};
+
+/// Every family, as it is called in the text; counters are called so without `_total`.
+#[rustfmt::skip] // by who counts them
+const FAMILIES: &[&str] = &[
+    "jobgate_build", "jobgate_log_lines_dropped",
+    "jobgate_requests", "jobgate_requests_waiting", "jobgate_request_duration_seconds", "jobgate_calls_saved", "jobgate_client_requests",
+    "jobgate_upstream_calls", "jobgate_upstream_call_duration_seconds", "jobgate_upstream_retries", "jobgate_secret_echoes", "jobgate_fields_nulled",
+    "jobgate_draining", "jobgate_credential_proven", "jobgate_hold_seconds", "jobgate_budget_requests", "jobgate_budget_remaining",
+    "jobgate_cache_entries", "jobgate_cache_bytes", "jobgate_cache_evictions",
+    "jobgate_connections", "jobgate_connections_accepted", "jobgate_connections_closed", "jobgate_accept_errors",
+];
+
+async fn serving() -> (Upstream, Running) {
+    let upstream = Upstream::start(&Clock::system(), |_, _| A_JOB).await;
+    let gateway = in_front_of(&upstream.url()).start();
+    (upstream, gateway)
+}
+
+async fn ask_admin(gateway: &Running, method: Method, path: &str, host: Option<&str>) -> Answer {
+    let own = gateway.admin.to_string();
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("http://{own}{path}"))
+        .header("host", host.unwrap_or(&own))
+        .body(Empty::<Bytes>::new());
+    gateway.send(request.unwrap()).await
+}
+
+#[tokio::test]
+async fn health_and_readiness_are_told_at_once() {
+    let (_upstream, gateway) = serving().await;
+    let health = gateway.admin("/healthz").await;
+    assert_eq!(
+        (health.status.as_u16(), &*health.text()),
+        (200, r#"{"status":"ok"}"#)
+    );
+    let ready = gateway.admin("/readyz").await;
+    let body: serde_json::Value = serde_json::from_slice(&ready.body).unwrap();
+    assert_eq!((ready.status.as_u16(), &body["ready"]), (200, &true.into()));
+    assert_eq!(body["credential"]["proven"], false);
+    gateway.job(JOB).await;
+    let body: serde_json::Value =
+        serde_json::from_slice(&gateway.admin("/readyz").await.body).unwrap();
+    assert_eq!(
+        (&body["credential"]["proven"], &body["why"]),
+        (&true.into(), &serde_json::json!([]))
+    );
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn every_family_is_there_with_its_help_and_no_job_is_in_any_label() {
+    let (_upstream, gateway) = serving().await;
+    for job in [JOB, JOB, "no-job-id", &nth_job(7)] {
+        gateway.job(job).await;
+    }
+    let metrics = gateway.admin("/metrics").await;
+    assert!(
+        metrics
+            .header("content-type")
+            .starts_with("application/openmetrics-text")
+    );
+    let text = metrics.text();
+    assert!(text.ends_with("# EOF\n"));
+    let mut helped: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next())
+        .filter(|family| family.starts_with("jobgate_"))
+        .collect();
+    let mut families = FAMILIES.to_vec();
+    helped.sort_unstable();
+    families.sort_unstable();
+    assert_eq!(helped, families);
+    for told in [JOB, &nth_job(7), "no-job-id"] {
+        assert!(!text.contains(told), "{told}");
+    }
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn what_is_stored_is_counted_at_once() {
+    let (_upstream, gateway) = serving().await;
+    for stored in 1..=3_u8 {
+        gateway.job(&nth_job(usize::from(stored))).await;
+        let entries = gateway.metric("jobgate_cache_entries").await;
+        assert_eq!(entries, f64::from(stored));
+        assert!(gateway.metric("jobgate_cache_bytes").await > 600.0 * entries);
+    }
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn only_names_of_this_machine_are_answered() {
+    let (_upstream, gateway) = serving().await;
+    for (host, status, code) in [
+        ("localhost", 200, ""),
+        ("127.0.0.1:1", 200, ""),
+        ("rebound.example", 421, "JG.4211"),
+        ("rebound.example:9090", 421, "JG.4211"),
+    ] {
+        for path in ["/healthz", "/readyz", "/metrics", "/nothing"] {
+            let answer = ask_admin(&gateway, Method::GET, path, Some(host)).await;
+            if path == "/nothing" && status == 200 {
+                assert_eq!((answer.status.as_u16(), &*answer.code()), (404, "JG.4041"));
+            } else {
+                assert_eq!(
+                    (answer.status.as_u16(), &*answer.code()),
+                    (status, code),
+                    "{host} {path}"
+                );
+            }
+        }
+    }
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn another_method_is_refused_in_the_one_shape_of_error_and_head_has_no_body() {
+    let (_upstream, gateway) = serving().await;
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            let answer = ask_admin(&gateway, method, path, None).await;
+            assert_eq!((answer.status.as_u16(), &*answer.code()), (405, "JG.4051"));
+            assert_eq!(answer.header("allow"), "GET, HEAD");
+            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            assert_eq!(
+                (&body["source"], &body["request_id"]),
+                (&"gateway".into(), &answer.header("x-request-id").into())
+            );
+        }
+        let head = ask_admin(&gateway, Method::HEAD, path, None).await;
+        assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
+        assert_ne!(head.header("content-length"), "0");
+    }
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn clients_find_no_admin_routes_on_their_own_port() {
+    let (upstream, gateway) = serving().await;
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        let answer = gateway.get(path, &[]).await;
+        assert_eq!(
+            (answer.status.as_u16(), &*answer.code()),
+            (404, "JG.4041"),
+            "{path}"
+        );
+    }
+    assert_eq!(upstream.calls(), 0);
+    gateway.end().await;
+}

@@ -1,0 +1,80 @@
+//! `jobgate check`.
+
+use std::fs;
+
+use super::{here, jobgate, run};
+
+#[test]
+fn check_accepts_a_good_file_without_its_secrets_and_warns_of_them() {
+    let dir = here();
+    let (_, key, _) = run(&mut jobgate(&dir, &["key", "new", "ci"]));
+    let clients = &key[key.find("[[clients]]").unwrap()..];
+    let file = format!(
+        "[upstream]\nregion = \"cn-north-4\"\n[upstream.credential]\nkind = \"aksk\"\naccess_key_env = \"THE_AK\"\nsecret_key_env = \"THE_SK\"\n{clients}"
+    );
+    fs::write(dir.path().join("gateway.toml"), file).unwrap();
+
+    let (code, out, err) = run(&mut jobgate(&dir, &["check"]));
+    assert_eq!((code, &*err), (0, ""));
+    assert!(out.contains("gateway.toml is good"), "{out}");
+    assert!(out.contains("warning: ") && out.contains("THE_AK"), "{out}");
+    assert!(
+        out.contains("clients with a key: ci") && out.contains("50 calls in 60s"),
+        "{out}"
+    );
+
+    let secret = "a-secret-key-of-some-length-0123456789";
+    let mut command = jobgate(&dir, &["check", "--config", "gateway.toml"]);
+    let (code, out, _) = run(command
+        .env("THE_AK", "AKTESTTESTTESTTEST00")
+        .env("THE_SK", secret));
+    assert_eq!(
+        (code, out.contains("warning"), out.contains(secret)),
+        (0, false, false),
+        "{out}"
+    );
+
+    // to serve, they are needed
+    let (code, _, err) = run(&mut jobgate(&dir, &["serve"]));
+    assert_eq!(code, 1);
+    assert!(err.contains("THE_AK"), "{err}");
+}
+
+#[test]
+fn check_says_everything_that_is_wrong_at_once_and_where() {
+    let dir = here();
+    let file = "[server]\nworkers = 5000\nlisten = \"nowhere\"\n[cache]\nttl = \"30\"\n[budget]\nreqests = 5\n";
+    fs::write(dir.path().join("bad.toml"), file).unwrap();
+    let (code, out, err) =
+        run(jobgate(&dir, &["check", "--config", "bad.toml"]).env_remove("JOBGATE_SERVER__LISTEN"));
+    assert_eq!((code, &*out), (2, ""));
+    for told in [
+        "bad.toml:2",
+        "workers",
+        "bad.toml:3",
+        "listen",
+        "bad.toml:5",
+        "ttl",
+        "bad.toml:7",
+        "reqests",
+        "upstream",
+        "jobgate key new",
+    ] {
+        assert!(err.contains(told), "{told}: {err}");
+    }
+    let serve =
+        run(jobgate(&dir, &["serve", "--config", "bad.toml"]).env_remove("JOBGATE_SERVER__LISTEN"));
+    assert_eq!((serve.0, serve.2), (2, err), "and serve says the same");
+
+    for (args, told) in [
+        (vec!["check"], "gateway.toml"),
+        (vec!["check", "--config", "absent.toml"], "absent.toml"),
+    ] {
+        let (code, _, err) = run(&mut jobgate(&dir, &args));
+        assert_eq!(code, 2, "{err}");
+        assert!(
+            err.contains(told) && err.contains("cannot be read"),
+            "{err}"
+        );
+    }
+}

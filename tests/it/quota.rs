@@ -1,0 +1,169 @@
+//! The budget holds, whatever is asked; what is spent is told exactly; and a throttle is waited out.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jobgate::clock::Clock;
+use tokio::net::TcpListener;
+
+use crate::support::{Answer, Builder, Running, in_front_of, nth_job};
+use crate::upstream::{A_JOB, Upstream};
+
+const WINDOW: Duration = Duration::from_secs(60);
+const BAD_GATEWAY: &str = include_str!("../samples/error-502-apigw.json");
+const THROTTLED: &str = include_str!("../samples/error-429-user.json");
+const TOO_MANY: &str = include_str!("../samples/error-500-too-many.json");
+
+/// A gateway whose time, and whose upstream's, is `clock`, with so many calls in a window.
+fn with_budget(clock: &Clock, upstream: &str, requests: u32) -> Builder {
+    let mut builder = in_front_of(upstream).with(|settings| {
+        settings.budget.requests = NonZeroU32::new(requests).unwrap();
+        settings.budget.window = WINDOW;
+        settings.cache.ttl = Duration::from_secs(3600);
+    });
+    builder.clock = clock.clone();
+    builder
+}
+
+async fn ask_at_once(gateway: &Running, jobs: std::ops::Range<usize>) -> Vec<Answer> {
+    let ids: Vec<_> = jobs.map(nth_job).collect();
+    join_all(ids.iter().map(|id| gateway.job(id))).await
+}
+
+/// A refusal for want of budget, or while upstream throttles: how long to wait, in seconds.
+#[track_caller]
+fn refused(answer: &Answer) -> u64 {
+    let told = (answer.status.as_u16(), answer.code());
+    assert_eq!(told, (429, "JG.4292".to_owned()), "{}", answer.text());
+    answer.header("retry-after").parse().expect("whole seconds")
+}
+
+async fn remaining(gateway: &Running) -> f64 {
+    gateway.metric("jobgate_budget_remaining").await
+}
+
+#[tokio::test]
+async fn no_window_however_it_is_cut_sees_more_calls_than_the_budget() {
+    const BUDGET: u32 = 50;
+    let clock = Clock::manual();
+    let upstream = Upstream::start(&clock, |_, _| A_JOB).await;
+    let gateway = with_budget(&clock, &upstream.url(), BUDGET).start();
+
+    // A herd at the start; then a crowd of new jobs at steps that no window is a multiple of.
+    let mut asked = 2_000;
+    let mut answers = ask_at_once(&gateway, 0..asked).await;
+    let served = |answers: &[Answer]| answers.iter().filter(|a| a.status == 200).count();
+    assert_eq!(served(&answers), 10, "a start may spend a fifth at once");
+    for _ in 0..40 {
+        clock.advance(Duration::from_millis(7_001));
+        answers.extend(ask_at_once(&gateway, asked..asked + 30).await);
+        asked += 30;
+    }
+
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert!((1..=61).contains(&refused(answer)));
+    }
+    let arrivals = upstream.arrivals();
+    assert_eq!(arrivals.len(), served(&answers), "one call a job");
+    for first in &arrivals {
+        let in_window = |at: &&std::time::Instant| *at >= first && **at <= *first + WINDOW;
+        let calls = arrivals.iter().filter(in_window).count();
+        assert!(calls <= BUDGET as usize, "{calls} calls in one window");
+    }
+    // 280 s: four windows after the first, each used to the full
+    assert_eq!(arrivals.len(), 10 + 4 * BUDGET as usize);
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn who_waits_as_long_as_told_is_served_and_a_second_less_is_too_little() {
+    let clock = Clock::manual();
+    let upstream = Upstream::start(&clock, |_, _| A_JOB).await;
+    let gateway = with_budget(&clock, &upstream.url(), 5).start();
+
+    // one call of the start's allowance; then those of which it is told when they are free
+    assert_eq!(gateway.job(&nth_job(0)).await.status, 200);
+    for (job, pause) in [(1, 0), (6, 13), (11, 59)] {
+        clock.advance(Duration::from_secs(pause));
+        let wait = refused(&gateway.job(&nth_job(job)).await);
+        clock.advance(Duration::from_secs(wait - 1));
+        let calls = upstream.calls();
+        assert_eq!(refused(&gateway.job(&nth_job(job)).await), 1);
+        assert_eq!(upstream.calls(), calls);
+        clock.advance(Duration::from_secs(1));
+        for job in job..job + 5 {
+            assert_eq!(gateway.job(&nth_job(job)).await.status, 200, "{job}");
+        }
+    }
+    assert_eq!(upstream.calls(), 16);
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn each_retry_is_paid_and_none_goes_out_unpaid() {
+    // (a fifth of the budget, for the start; what the client gets; upstream calls; what is left)
+    for (allowance, status, calls, left) in [(5, 502, 4, 1.0), (4, 502, 4, 0.0), (3, 429, 3, 0.0)] {
+        let clock = Clock::manual();
+        let answer = |n, _: &_| if n == 0 { A_JOB } else { (502, BAD_GATEWAY) };
+        let upstream = Upstream::start(&clock, answer).await;
+        let gateway = with_budget(&clock, &upstream.url(), 5 * allowance).start();
+
+        assert_eq!(gateway.job(&nth_job(0)).await.status, 200);
+        assert_eq!(gateway.job(&nth_job(1)).await.status, status);
+        assert_eq!((upstream.calls(), remaining(&gateway).await), (calls, left));
+        gateway.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_costs_nothing() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let gateway = with_budget(&Clock::manual(), &url, 5).start();
+
+    for job in 0..3 {
+        let answer = gateway.job(&nth_job(job)).await;
+        let told = (answer.status.as_u16(), answer.code());
+        assert_eq!(told, (502, "JG.5021".to_owned()));
+        assert_eq!(remaining(&gateway).await, 1.0);
+    }
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn a_throttle_is_waited_out_for_its_window_while_what_is_stored_is_served() {
+    // (what upstream says, its code, the window it names or that of the budget)
+    for (said, code, window) in [
+        ((429, THROTTLED), "APIGW.0308", 60),
+        ((500, TOO_MANY), "CB.00060211", 45),
+    ] {
+        let clock = Clock::manual();
+        let answer = move |n, _: &_| if n == 1 { said } else { A_JOB };
+        let upstream = Upstream::start(&clock, answer).await;
+        let gateway = with_budget(&clock, &upstream.url(), 1000)
+            .with(|settings| settings.budget.window = Duration::from_secs(45))
+            .start();
+        let stored = gateway.job(&nth_job(0)).await;
+
+        let throttled = gateway.job(&nth_job(1)).await;
+        let told = (throttled.status.as_u16(), throttled.code());
+        assert_eq!(told, (429, code.to_owned()));
+        assert_eq!(throttled.header("retry-after"), window.to_string());
+        assert!(throttled.text().contains(r#""source":"upstream""#));
+
+        for (left, until_next) in [(window, 20), (window - 20, window - 21), (1, 1)] {
+            for job in 1..4 {
+                assert_eq!(refused(&gateway.job(&nth_job(job)).await), left);
+            }
+            let hit = gateway.job(&nth_job(0)).await;
+            assert_eq!((hit.status.as_u16(), &hit.body), (200, &stored.body));
+            clock.advance(Duration::from_secs(until_next));
+        }
+        assert_eq!(upstream.calls(), 2, "no call while it lasts");
+        assert_eq!(gateway.job(&nth_job(1)).await.status, 200);
+        assert_eq!(upstream.calls(), 3);
+        gateway.end().await;
+    }
+}
