@@ -3,3 +3,10 @@
 mod support;
 
 mod caching;
+mod clients;
+mod errors;
+mod hostile;
+mod raw;
+mod samples;
+mod secrets;
+mod wire;

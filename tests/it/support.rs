@@ -15,9 +15,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jobgate::app::{Environment, Gateway};
 use jobgate::clock::Clock;
-use jobgate::config::{self, LogFormat, Settings, UpstreamFrom};
+use jobgate::config::{
+    self, AuthMode, AuthSettings, ClientSettings, LogFormat, Settings, UpstreamFrom,
+};
 use jobgate::credential::Credential;
 use jobgate::telemetry::lines::Lines;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -101,6 +104,21 @@ impl Builder {
     pub(crate) fn with_credential(mut self, credential: Credential) -> Self {
         self.credential = credential;
         self
+    }
+
+    /// Only these clients may ask, each by its one key.
+    pub(crate) fn in_keys_mode(self, clients: &[(&str, &str)]) -> Self {
+        let clients = clients.iter().map(|(name, key)| ClientSettings {
+            name: (*name).to_owned(),
+            key_sha256: vec![Sha256::digest(key).into()],
+        });
+        let clients = clients.collect();
+        self.with(|settings| {
+            settings.auth = AuthSettings {
+                mode: AuthMode::Keys,
+                clients,
+            };
+        })
     }
 
     /// Starts it on the test's runtime.
