@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
-use crate::policy::outcome::{Forwarding, Outcome};
+use crate::policy::outcome::{ForwardReason, Forwarding, Outcome};
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Memory};
 use crate::telemetry::metrics::RequestMetrics;
@@ -139,9 +139,11 @@ impl Service<Forward> for Collapse {
 
 impl Shared {
     async fn answer(self: &Arc<Self>, forward: Forward) -> Result<Reply, Failure> {
-        let _seat = self.take_seat()?;
+        let turned_away = |error| turned_away(error, forward.reason);
+        let _seat = self.take_seat().map_err(turned_away)?;
         let _counted = self.metrics.wait();
-        let (flight, collapsed) = match self.board(forward.ask.job, &forward.ask.exchange.id)? {
+        let boarded = self.board(forward.ask.job, &forward.ask.exchange.id);
+        let (flight, collapsed) = match boarded.map_err(turned_away)? {
             Boarded::Landed(entry) => return Ok(self.reply(entry, |ttl| Outcome::Hit { ttl })),
             Boarded::Leader(flight) => (flight, false),
             Boarded::Follower(flight) => (flight, true),
@@ -223,6 +225,18 @@ impl Shared {
             Ok(Err(_closed)) => Landing::failed(task_gone(), Story::default()),
             Err(_elapsed) => Landing::failed(Error::TimedOut, Story::default()),
         }
+    }
+}
+
+/// A request that wanted to go on for `reason` and found no room.
+fn turned_away(error: Error, reason: ForwardReason) -> Failure {
+    let forward = Forwarding {
+        reason,
+        ..Forwarding::default()
+    };
+    Failure {
+        outcome: Outcome::of_failed_fetch(&error, forward),
+        error,
     }
 }
 
