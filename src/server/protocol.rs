@@ -42,7 +42,7 @@ pub(super) fn protocol(max_header_bytes: usize, streams: Streams) -> Protocol {
         .http1()
         .keep_alive(true)
         .half_close(false)
-        .pipeline_flush(true) // answers to pipelined requests leave together
+        .pipeline_flush(false) // else hyper keeps an answer back while unread bytes follow, and loses it on closing
         .max_buf_size(max_header_bytes.max(MIN_BUFFER_BYTES))
         .header_read_timeout(None) // one timer for head and idle; ours are told apart, see `policy::phase`
         .http2()

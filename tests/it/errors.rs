@@ -94,7 +94,11 @@ impl Case {
 }
 
 fn get(job: &str) -> String {
-    request("GET", &format!("/v1/job/{job}/info"), "Host: gateway.example\r\n")
+    request(
+        "GET",
+        &format!("/v1/job/{job}/info"),
+        "Host: gateway.example\r\n",
+    )
 }
 
 fn request(method: &str, target: &str, fields: &str) -> String {
@@ -116,17 +120,26 @@ fn own_cases() -> Vec<Case> {
     let no_route = request("GET", "/v1/job/list", HOST);
     let long = format!("/v1/job/{JOB}/info?{}", "q".repeat(8192));
     let token = format!("X-Auth-Token: {}\r\n", "M".repeat(513));
-    let signed = "Authorization: SDK-HMAC-SHA256 Access=wallboard, SignedHeaders=host, Signature=00\r\n";
+    let signed =
+        "Authorization: SDK-HMAC-SHA256 Access=wallboard, SignedHeaders=host, Signature=00\r\n";
     vec![
         Case::refused("bad job id", 400, no_job),
         Case::refused("unreadable request", 400, info("")),
-        Case::refused("request that announces a body", 400, info(&format!("{HOST}Content-Length: 5\r\n"))),
+        Case::refused(
+            "request that announces a body",
+            400,
+            info(&format!("{HOST}Content-Length: 5\r\n")),
+        ),
         keyed("no client key", 401, ""),
         keyed("unknown client key", 401, "X-Api-Key: nobody's\r\n"),
         keyed("client key over 512 bytes", 401, &token),
         keyed("bad virtual signature", 401, signed),
         Case::refused("no such route", 404, no_route),
-        Case::refused("wrong method", 405, request("DELETE", &format!("/v1/job/{JOB}/info"), HOST)),
+        Case::refused(
+            "wrong method",
+            405,
+            request("DELETE", &format!("/v1/job/{JOB}/info"), HOST),
+        ),
         Case::refused("request target too long", 414, request("GET", &long, HOST)),
         Case::refused("host not served here", 421, get(JOB)).with(|gateway| {
             gateway.with(|settings| settings.server.allowed_hosts = vec!["other.example".into()])
@@ -135,13 +148,25 @@ fn own_cases() -> Vec<Case> {
             .with(|gateway| gateway.with(one_call_a_minute))
             .after(&nth_job(1))
             .retry_after(61), // a slot is free strictly after its window
-        Case::answered("nothing stored, and upstream throttles", 429, throttle("30 second"))
-            .after(&nth_job(1))
-            .retry_after(30),
-        Case::answered("upstream refuses the central credential", 502, sample("401-signature")),
-        Case::answered("calls held back after a refused central credential", 503, sample("401-signature"))
-            .after(&nth_job(1))
-            .retry_after(30),
+        Case::answered(
+            "nothing stored, and upstream throttles",
+            429,
+            throttle("30 second"),
+        )
+        .after(&nth_job(1))
+        .retry_after(30),
+        Case::answered(
+            "upstream refuses the central credential",
+            502,
+            sample("401-signature"),
+        ),
+        Case::answered(
+            "calls held back after a refused central credential",
+            503,
+            sample("401-signature"),
+        )
+        .after(&nth_job(1))
+        .retry_after(30),
         Case::refused("central credential not available", 503, get(JOB))
             .with(|gateway| gateway.with_credential(taken_away()))
             .retry_after(5),
@@ -149,7 +174,9 @@ fn own_cases() -> Vec<Case> {
             .with(|gateway| gateway.with(|settings| settings.server.max_waiting = 0))
             .retry_after(1),
         Case::refused("a fault of the gateway", 500, get(JOB)).with(|gateway| {
-            gateway.clock.advance(Duration::from_secs(9_000 * 365 * 86_400)); // no date for a signature
+            gateway
+                .clock
+                .advance(Duration::from_secs(9_000 * 365 * 86_400)); // no date for a signature
             gateway
         }),
     ]
@@ -159,15 +186,23 @@ fn own_cases() -> Vec<Case> {
 fn upstream_cases() -> Vec<Case> {
     vec![
         Case::answered("upstream 400", 400, sample("400-task-id")),
-        Case::answered("upstream 403 of the build service", 403, sample("403-build")),
+        Case::answered(
+            "upstream 403 of the build service",
+            403,
+            sample("403-build"),
+        ),
         Case::answered(
             "upstream 404 of the build service, or 422 `…00031006`: no such job",
             404,
             sample("422-not-found"),
         ),
         Case::answered("upstream 422, any other", 422, Reply::of(422, "")),
-        Case::answered("upstream 429, or 500 `…00060211`: throttled", 429, throttle("3 minute"))
-            .retry_after(180),
+        Case::answered(
+            "upstream 429, or 500 `…00060211`: throttled",
+            429,
+            throttle("3 minute"),
+        )
+        .retry_after(180),
         Case::answered(
             "upstream set up wrongly (API-gateway 0101, 0103, 04xx; 405, 413, 414, 494; any 3xx)",
             502,
@@ -175,7 +210,11 @@ fn upstream_cases() -> Vec<Case> {
         ),
         Case::answered("upstream 500", 500, Reply::of(500, "")),
         Case::answered("upstream 502", 502, sample("502-apigw")),
-        Case::answered("upstream 503", 503, Reply::with(503, "Retry-After: 7\r\n", "")),
+        Case::answered(
+            "upstream 503",
+            503,
+            Reply::with(503, "Retry-After: 7\r\n", ""),
+        ),
         Case::answered("upstream 504", 504, sample("504-apigw")),
         Case::answered(
             "upstream 200 that is no success, not JSON, cut off or too large; any answer without a row of its own",
@@ -183,11 +222,16 @@ fn upstream_cases() -> Vec<Case> {
             Reply::of(200, "<html>"),
         ),
         Case::refused("cannot connect to upstream", 502, get(JOB)).with(|gateway| {
-            let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr());
+            let nobody =
+                std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr());
             let endpoint = format!("http://{}", nobody.expect("a port"));
             gateway.with(|settings| settings.upstream.endpoint = endpoint.parse().expect("a URL"))
         }),
-        Case::answered("connection to upstream lost", 502, Reply::new("", Then::Close)),
+        Case::answered(
+            "connection to upstream lost",
+            502,
+            Reply::new("", Then::Close),
+        ),
         Case::answered("timed out", 504, Reply::new("", Then::Hang)).with(|gateway| {
             gateway.with(|settings| settings.upstream.timeout = Duration::from_millis(200))
         }),
@@ -201,14 +245,24 @@ fn one_call_a_minute(settings: &mut Settings) {
 
 fn throttle(window: &str) -> Reply {
     let text = format!("policy user over ratelimit,limit:10,time:{window}");
-    Reply::of(429, &format!(r#"{{"error_code":"APIGW.0308","error_msg":"{text}"}}"#))
+    Reply::of(
+        429,
+        &format!(r#"{{"error_code":"APIGW.0308","error_msg":"{text}"}}"#),
+    )
 }
 
 fn sample(name: &str) -> Reply {
     let status = name.split('-').next().expect("a status");
-    let path = format!("{}/tests/samples/error-{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/samples/error-{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let body = std::fs::read_to_string(path).expect("a sample");
-    Reply::with(status.parse().expect("a status"), "X-Request-Id: fd6530a01c098076\r\n", body)
+    Reply::with(
+        status.parse().expect("a status"),
+        "X-Request-Id: fd6530a01c098076\r\n",
+        body,
+    )
 }
 
 /// A credential whose file was there at the start and is gone now.
@@ -223,7 +277,10 @@ fn taken_away() -> Credential {
 /// A request whose head was under way when the drain began.
 async fn while_draining() -> (RawAnswer, bool) {
     let gateway = in_front_of("http://127.0.0.1:9").start();
-    let (mut late, idle) = (Wire::open(gateway.addr).await, Wire::open(gateway.addr).await);
+    let (mut late, idle) = (
+        Wire::open(gateway.addr).await,
+        Wire::open(gateway.addr).await,
+    );
     let (begun, rest) = {
         let request = get(JOB);
         let (begun, rest) = request.split_at(20);
@@ -256,12 +313,27 @@ async fn every_row_of_the_table_has_these_bytes_on_the_wire() {
         let row = TABLE.iter().find(|row| row.cause == cause);
         let row = row.unwrap_or_else(|| panic!("no such row: {cause}"));
         covered.push(cause);
-        let seconds = answer.field("retry-after").map(|text| text.parse().expect("seconds"));
-        assert_eq!((answer.status(), seconds), (status, retry_after), "{cause}: {answer:?}");
+        let seconds = answer
+            .field("retry-after")
+            .map(|text| text.parse().expect("seconds"));
+        assert_eq!(
+            (answer.status(), seconds),
+            (status, retry_after),
+            "{cause}: {answer:?}"
+        );
         assert_eq!(answer.status(), row.status.as_u16(), "{cause}");
-        assert_eq!(answer.field("allow"), row.allow.then_some("GET, HEAD"), "{cause}");
+        assert_eq!(
+            answer.field("allow"),
+            row.allow.then_some("GET, HEAD"),
+            "{cause}"
+        );
         assert_eq!(closed, row.close || cause == "draining", "{cause}");
-        let _ = writeln!(told, "# {cause}\n{}\n{}\n", undated(&answer.head), answer.body);
+        let _ = writeln!(
+            told,
+            "# {cause}\n{}\n{}\n",
+            undated(&answer.head),
+            answer.body
+        );
     }
     covered.sort_unstable();
     let mut rows: Vec<&str> = TABLE.iter().map(|row| row.cause).collect();
@@ -272,8 +344,13 @@ async fn every_row_of_the_table_has_these_bytes_on_the_wire() {
 
 /// The head without the only line that changes from day to day.
 fn undated(head: &str) -> String {
-    let date = head.lines().filter(|line| line.starts_with("date: ") && line.ends_with(" GMT"));
+    let date = head
+        .lines()
+        .filter(|line| line.starts_with("date: ") && line.ends_with(" GMT"));
     assert_eq!(date.count(), 1, "{head}");
-    let lines: Vec<&str> = head.lines().filter(|line| !line.starts_with("date: ")).collect();
+    let lines: Vec<&str> = head
+        .lines()
+        .filter(|line| !line.starts_with("date: "))
+        .collect();
     lines.join("\n")
 }

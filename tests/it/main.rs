@@ -5,6 +5,7 @@ mod support;
 mod caching;
 mod clients;
 mod errors;
+mod framing;
 mod hostile;
 mod raw;
 mod samples;

@@ -75,7 +75,11 @@ impl Reply {
 
     /// A well-formed answer.
     pub(crate) fn of(status: u16, body: &str) -> Self {
-        Self::with(status, "Content-Type: application/json;charset=UTF-8\r\n", body)
+        Self::with(
+            status,
+            "Content-Type: application/json;charset=UTF-8\r\n",
+            body,
+        )
     }
 
     /// A well-formed answer with these header fields, each ended by CRLF.

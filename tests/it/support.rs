@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Empty};
 use httpmock::{Mock, MockServer};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use jobgate::app::{Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{
@@ -336,4 +336,24 @@ pub(crate) async fn answering(
 /// The `n`-th of many job ids.
 pub(crate) fn nth_job(n: usize) -> String {
     format!("{n:032x}")
+}
+
+/// A client's HTTP/2 connection, without TLS and by prior knowledge; the authority is whatever a request says.
+pub(crate) struct Http2(hyper::client::conn::http2::SendRequest<Empty<Bytes>>);
+
+// === impl Http2 ===
+
+impl Http2 {
+    pub(crate) async fn open(addr: SocketAddr) -> Self {
+        let stream = TokioIo::new(TcpStream::connect(addr).await.expect("a connection"));
+        let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream);
+        let (requests, connection) = handshake.await.expect("HTTP/2");
+        tokio::spawn(connection); // ends with the last request handle
+        Self(requests)
+    }
+
+    pub(crate) async fn send(&mut self, request: Request<Empty<Bytes>>) -> Answer {
+        let response = tokio::time::timeout(PATIENCE, self.0.send_request(request)).await;
+        Answer::read(response.expect("an answer in time").expect("an answer")).await
+    }
 }

@@ -1,1 +1,404 @@
-//! To come.
+//! What a client may send and what it gets: the job route, its forms and its headers. Framing is in `framing.rs`.
+
+use http::Request;
+use http_body_util::Empty;
+use jobgate::clock::Clock;
+
+use crate::raw::{Reply, Script, Wire, field};
+use crate::support::{DOCUMENTED, Http2, JOB, in_front_of, nth_job};
+
+/// What every client gets for [`JOB`].
+const NORMALISED: &str = include_str!("../samples/success-normalised.json");
+
+async fn upstream() -> Script {
+    Script::answering([Reply::of(200, DOCUMENTED)]).await
+}
+
+fn compact(json: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    value.to_string()
+}
+
+#[tokio::test]
+async fn a_job_has_exactly_these_headers_and_nothing_of_upstreams() {
+    let fields = "Set-Cookie: a=b\r\nServer: nginx\r\nConnection: keep-alive, X-Foo\r\nX-Foo: bar\r\n\
+                  X-Request-Id: 5b0e4b57c12b8e4d\r\nETag: \"theirs\"\r\nCache-Control: public\r\nAge: 99\r\n\
+                  Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (head, length) = (format!("HTTP/1.1 200 Fine\r\n{fields}"), DOCUMENTED.len());
+    let chunked = format!("{head}{length:x}\r\n{DOCUMENTED}\r\n0\r\nX-Trailer: t\r\n\r\n");
+    let script = Script::answering([Reply::new(chunked, crate::raw::Then::Keep)]).await;
+    let gateway = in_front_of(&script.url()).with_manual_clock().start();
+
+    for (cache_status, upstream_id) in [
+        (
+            "jobgate; fwd=uri-miss; stored; ttl=30",
+            Some("5b0e4b57c12b8e4d"),
+        ),
+        ("jobgate; hit; ttl=30", None),
+    ] {
+        let answer = gateway
+            .get(
+                &format!("/v1/job/{JOB}/info"),
+                &[("x-request-id", "mine-1")],
+            )
+            .await;
+        let mut names: Vec<&str> = answer
+            .headers
+            .keys()
+            .map(http::HeaderName::as_str)
+            .collect();
+        names.sort_unstable();
+        let mut expected = vec![
+            "age",
+            "cache-control",
+            "cache-status",
+            "content-length",
+            "content-type",
+            "date",
+            "etag",
+            "x-request-id",
+        ];
+        expected.extend(upstream_id.map(|_| "x-upstream-request-id"));
+        assert_eq!(names, expected);
+        assert_eq!(answer.status, 200);
+        for (name, value) in [
+            ("age", "0"),
+            ("cache-control", "private, max-age=30"),
+            ("cache-status", cache_status),
+            ("content-length", &answer.body.len().to_string()),
+            ("content-type", "application/json;charset=UTF-8"),
+            ("x-request-id", "mine-1"),
+            ("x-upstream-request-id", upstream_id.unwrap_or_default()),
+        ] {
+            assert_eq!(answer.header(name), value, "{name}");
+        }
+        assert_eq!(answer.text(), compact(NORMALISED));
+    }
+    assert_eq!(script.calls(), 1);
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn upstream_is_sent_our_headers_and_nothing_of_the_clients() {
+    let script = upstream().await;
+    let gateway = in_front_of(&script.url()).start();
+    let path = format!("/v1/job/{JOB}/info?token=abc&X-Auth-Token=def");
+    let headers = [
+        ("cookie", "session=1"),
+        ("x-auth-token", "client-token"),
+        ("authorization", "Bearer client-key"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-api-key", "client-key"),
+        ("x-request-id", "client-name"),
+        ("x-sdk-date", "20200101T000000Z"),
+        ("x-project-id", "p"),
+        ("if-none-match", "\"x\""),
+        ("accept", "text/html"),
+        ("accept-encoding", "gzip"),
+        ("user-agent", "evil"),
+        ("via", "1.1 x"),
+    ];
+    assert_eq!(gateway.get(&path, &headers).await.status, 200);
+    let asked = script.asked();
+    assert_eq!(asked.len(), 1);
+    let head = &asked[0].head;
+    let mut lines = head.lines();
+    assert_eq!(
+        lines.next(),
+        Some(format!("GET /v1/job/{JOB}/info HTTP/1.1").as_str())
+    );
+    let mut names: Vec<&str> = lines
+        .map(|line| line.split(':').next().expect("a name"))
+        .collect();
+    names.sort_unstable();
+    let expected = [
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "host",
+        "user-agent",
+        "x-sdk-date",
+    ];
+    assert_eq!(names, expected);
+    let version = concat!("jobgate/", env!("CARGO_PKG_VERSION"));
+    for (name, value) in [
+        ("host", script.url().trim_start_matches("http://")),
+        ("accept", "application/json"),
+        ("accept-encoding", "identity"),
+        ("user-agent", version),
+    ] {
+        assert_eq!(field(head, name), Some(value));
+    }
+    let signature = field(head, "authorization").expect("a signature");
+    let scheme =
+        "SDK-HMAC-SHA256 Access=AKTESTTESTTESTTEST00, SignedHeaders=host;x-sdk-date, Signature=";
+    assert!(signature.starts_with(scheme), "{signature}");
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn every_spelling_of_a_jobs_path_is_one_job() {
+    let script = upstream().await;
+    let base = |path: &str| path.replace("JOB", JOB);
+    let gateway = in_front_of(&script.url())
+        .with(|settings| settings.server.base_path = "/build/api".into())
+        .start();
+    let encoded = JOB.replacen('9', "%39", 1);
+    for path in [
+        "/v1/job/JOB/info",
+        "//v1/job/JOB/info",
+        "/build/api/v1/job/JOB/info",
+        "/build/api//v1/job/JOB/info",
+        "//build/api/v1/job/JOB/info",
+        "/v1/job/JOB/info?a=1",
+        "/v1/job/JOB/info?",
+        &format!("/v1/job/{encoded}/info"),
+        &format!("/build/api/v1/job/{encoded}/info?b"),
+    ] {
+        assert_eq!(gateway.get(&base(path), &[]).await.status, 200, "{path}");
+    }
+    assert_eq!(script.calls(), 1, "one job, one call");
+    for path in [
+        "/build/apiv1/job/JOB/info",
+        "/other/v1/job/JOB/info",
+        "/build/v1/job/JOB/info",
+    ] {
+        let answer = gateway.get(&base(path), &[]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (404, "JG.4041".into()),
+            "{path}"
+        );
+    }
+    let upper = JOB.to_uppercase();
+    assert_eq!(gateway.job(&upper).await.status, 200);
+    assert_eq!(script.calls(), 2, "case is kept, never folded");
+    assert!(script.asked()[1].head.contains(&upper));
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn a_bad_job_id_is_refused_and_upstream_never_hears_of_it() {
+    let script = upstream().await;
+    let gateway = in_front_of(&script.url()).start();
+    let long = format!("{JOB}0");
+    let short = &JOB[1..];
+    let bad = |from: &str, to: &str| JOB.replacen(from, to, 1);
+    for id in [
+        "",
+        ".",
+        "..",
+        "%2e%2e",
+        "a/b",
+        short,
+        &long,
+        &bad("9", "-"),
+        &bad("9", "%2D"),
+        &bad("9", "%2539"),
+        &bad("9", "%00"),
+        &bad("90", "%2F"),
+        &bad("90", "%C3%A9"),
+        &bad("901", "%3"),
+        &bad("9", "%ZZ"),
+        &bad("9", ";"),
+        &bad("9", "+"),
+        &format!("{JOB}%0d%0aX-Injected:%20yes"),
+        &format!("{JOB}%20"),
+    ] {
+        let answer = gateway.job(id).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (400, "JG.4001".into()),
+            "{id:?}"
+        );
+        assert_eq!(answer.header("cache-status"), "", "nothing was looked up");
+        assert!(!answer.headers.contains_key("x-injected"));
+    }
+    assert_eq!(script.calls(), 0);
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body_in_both_protocols() {
+    let script = upstream().await;
+    let gateway = in_front_of(&script.url()).with_manual_clock().start();
+    let paths = [
+        format!("/v1/job/{JOB}/info"),
+        "/-/healthz".into(),
+        "/v1/job/bad/info".into(),
+    ];
+    gateway.job(JOB).await;
+    let (mut wire, mut http2) = (
+        Wire::open(gateway.addr).await,
+        Http2::open(gateway.addr).await,
+    );
+    for path in paths {
+        let request = |method| {
+            format!("{method} {path} HTTP/1.1\r\nHost: a.example\r\nX-Request-Id: r-1\r\n\r\n")
+        };
+        wire.write(request("HEAD")).await;
+        let head = wire.head().await;
+        wire.write(request("GET")).await;
+        let get = wire.answer().await; // whatever followed the first head would stand before this one
+        assert_eq!(head, get.head, "{path}");
+
+        let mut told = Vec::new();
+        for method in ["HEAD", "GET"] {
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("http://a.example{path}"));
+            told.push(
+                http2
+                    .send(request.body(Empty::new()).expect("a request"))
+                    .await,
+            );
+        }
+        let (head, get) = (&told[0], &told[1]);
+        assert_eq!(head.body, "");
+        assert_eq!(head.status, get.status);
+        assert_eq!(head.header("content-length"), get.body.len().to_string());
+        for name in get.headers.keys().filter(|name| *name != "x-request-id") {
+            assert_eq!(
+                head.headers.get(name),
+                get.headers.get(name),
+                "{path} {name}"
+            );
+        }
+        assert_eq!(head.headers.len(), get.headers.len());
+    }
+    drop(http2);
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn the_validator_outlives_a_restart_and_changes_with_the_body() {
+    let changed = DOCUMENTED.replace("jobname", "renamed");
+    let mut etags = Vec::new();
+    for body in [DOCUMENTED, DOCUMENTED, &changed] {
+        let script = Script::answering([Reply::of(200, body)]).await;
+        let gateway = in_front_of(&script.url()).start();
+        etags.push(gateway.job(JOB).await.header("etag").to_owned());
+        assert_eq!(
+            gateway.job(JOB).await.header("etag"),
+            etags[etags.len() - 1]
+        );
+        gateway.end().await;
+    }
+    assert_eq!(etags[0], etags[1]);
+    assert_ne!(etags[0], etags[2]);
+    let digits = etags[0].trim_matches('"');
+    assert_eq!(etags[0], format!("\"{digits}\""), "strong and quoted");
+    assert_eq!(
+        (digits.len(), hex::decode(digits).is_ok()),
+        (32, true),
+        "128 bits"
+    );
+}
+
+#[tokio::test]
+async fn an_unchanged_job_is_304_for_those_who_sent_the_condition_and_for_nobody_else() {
+    let script = upstream().await;
+    let gateway = in_front_of(&script.url()).with_manual_clock().start();
+    let etag = gateway.job(JOB).await.header("etag").to_owned();
+    let mut wire = Wire::open(gateway.addr).await;
+    for (conditions, status) in [
+        (vec![], 200),
+        (vec![etag.clone()], 304),
+        (vec![format!("W/{etag}")], 304),
+        (vec![format!("\"x\", {etag} , \"y\"")], 304),
+        (vec!["\"x\"".into(), etag.clone()], 304),
+        (vec!["*".into()], 304),
+        (vec!["\"other\"".into()], 200),
+        (vec![etag.trim_matches('"').into()], 200),
+        (vec![String::new()], 200),
+        (vec!["\"unclosed".into()], 200),
+    ] {
+        let fields: String = conditions
+            .iter()
+            .map(|c| format!("If-None-Match: {c}\r\n"))
+            .collect();
+        wire.write(format!(
+            "GET /v1/job/{JOB}/info HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n"
+        ))
+        .await;
+        if status == 304 {
+            let head = wire.head().await; // the next head is read right after it: there was no body
+            assert!(
+                head.starts_with("HTTP/1.1 304 Not Modified\r\n"),
+                "{conditions:?}: {head}"
+            );
+            assert_eq!(field(&head, "content-length"), None);
+            assert_eq!(field(&head, "transfer-encoding"), None);
+            assert_eq!(field(&head, "etag"), Some(etag.as_str()));
+            assert_eq!(field(&head, "cache-status"), Some("jobgate; hit; ttl=30"));
+            assert_eq!(field(&head, "age"), Some("0"));
+        } else {
+            assert_eq!(wire.answer().await.status(), status, "{conditions:?}");
+        }
+    }
+    let stranger = nth_job(7);
+    let first = gateway
+        .get(
+            &format!("/v1/job/{stranger}/info"),
+            &[("if-none-match", "*")],
+        )
+        .await;
+    assert_eq!(first.status, 304, "also when it had to be fetched");
+    let error = gateway
+        .get("/v1/job/bad/info", &[("if-none-match", "*")])
+        .await;
+    assert_eq!(error.status, 400);
+    drop(wire);
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn a_request_id_is_the_clients_if_it_is_modest_and_ours_if_not() {
+    let script = upstream().await;
+    let gateway = in_front_of(&script.url())
+        .with(|settings| settings.log.level = tracing::Level::INFO)
+        .start();
+    let mut ours = std::collections::HashSet::new();
+    let longest = "x".repeat(64);
+    for good in ["a", "build-7.retry_2", &longest] {
+        assert_eq!(
+            gateway
+                .get("/-/healthz", &[("x-request-id", good)])
+                .await
+                .header("x-request-id"),
+            good
+        );
+    }
+    for bad in ["", "a b", "a\"b", "<script>", &"x".repeat(65)] {
+        let id = gateway.get("/-/healthz", &[("x-request-id", bad)]).await;
+        let id = id.header("x-request-id").to_owned();
+        assert_eq!(
+            (id.len(), hex::decode(&id).is_ok()),
+            (32, true),
+            "{bad:?}: {id}"
+        );
+        assert!(ours.insert(id), "every exchange has a name of its own");
+    }
+    let log = gateway.end().await;
+    assert!(log.contains("build-7.retry_2") && ours.iter().all(|id| log.contains(id.as_str())));
+    assert!(!log.contains("<script>"));
+}
+
+#[tokio::test]
+async fn age_counts_from_the_call_and_its_lifetime_follows_the_job() {
+    let running = DOCUMENTED.replace("\"Finished\"", "\"Running\"");
+    let script = Script::answering([Reply::of(200, &running)]).await;
+    let gateway = in_front_of(&script.url()).with_manual_clock().start();
+    let clock: Clock = gateway.clock.clone();
+    assert_eq!(
+        gateway.job(JOB).await.header("cache-control"),
+        "private, max-age=5"
+    );
+    clock.advance(std::time::Duration::from_secs(4));
+    let hit = gateway.job(JOB).await;
+    assert_eq!(
+        (hit.header("age"), hit.header("cache-status")),
+        ("4", "jobgate; hit; ttl=1")
+    );
+    gateway.end().await;
+}
