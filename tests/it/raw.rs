@@ -35,6 +35,7 @@ pub(crate) enum Then {
 pub(crate) struct Script {
     addr: SocketAddr,
     asked: watch::Receiver<Vec<Asked>>,
+    poured: watch::Receiver<Option<usize>>,
     _server: JoinSet<()>,
 }
 
@@ -51,6 +52,8 @@ pub(crate) struct Asked {
 struct Stage {
     replies: Mutex<Vec<Reply>>,
     asked: watch::Sender<Vec<Asked>>,
+    /// Bytes that a [`Then::Repeat`] got rid of before nobody listened.
+    poured: watch::Sender<Option<usize>>,
 }
 
 /// A client's connection.
@@ -98,7 +101,9 @@ impl Script {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let addr = listener.local_addr().expect("an address");
         let (sender, asked) = watch::channel(Vec::new());
+        let (pouring, poured) = watch::channel(None);
         let stage = Arc::new(Stage {
+            poured: pouring,
             replies: Mutex::new(replies.into_iter().collect()),
             asked: sender,
         });
@@ -113,6 +118,7 @@ impl Script {
         Self {
             addr,
             asked,
+            poured,
             _server: server,
         }
     }
@@ -129,6 +135,14 @@ impl Script {
     /// How often it was asked so far.
     pub(crate) fn calls(&self) -> usize {
         self.asked.borrow().len()
+    }
+
+    /// Waits until nobody listens to a [`Then::Repeat`] any more, and says how many bytes were got rid of.
+    pub(crate) async fn poured(&self) -> usize {
+        let mut poured = self.poured.clone();
+        let ended = timeout(PATIENCE, poured.wait_for(Option::is_some)).await;
+        let poured = ended.expect("ended in time").expect("it still runs");
+        poured.expect("a number")
     }
 
     /// Waits until it was asked so many times.
@@ -153,9 +167,12 @@ async fn play(mut stream: BufReader<TcpStream>, connection: usize, stage: Arc<St
                 return;
             }
             Then::Repeat => {
+                let mut poured = 0;
                 while open {
                     open = stream.write_all(&bytes).await.is_ok();
+                    poured += bytes.len();
                 }
+                stage.poured.send_replace(Some(poured));
                 return;
             }
         }
