@@ -74,8 +74,11 @@ async fn each_of_the_three_headers_names_the_client_and_the_first_present_decide
     gateway.end().await;
 }
 
-/// Every way to come without a good key: what it is answered.
-fn strangers() -> Vec<(Vec<(&'static str, String)>, &'static str, &'static str)> {
+/// The headers somebody comes with; the code and a part of the text that are answered.
+type Stranger = (Vec<(&'static str, String)>, &'static str, &'static str);
+
+/// Every way to come without a good key.
+fn strangers() -> Vec<Stranger> {
     let (no_key, unknown) = (
         "No client key was presented.",
         "The client key is not known",

@@ -342,6 +342,34 @@ async fn every_row_of_the_table_has_these_bytes_on_the_wire() {
     insta::assert_snapshot!(told);
 }
 
+/// A stored job that is past its lifetime was looked up before there was no room: that is what `Cache-Status` tells.
+#[tokio::test]
+async fn a_request_that_finds_no_room_is_told_the_true_reason_to_forward() {
+    let (good, silence) = (Reply::of(200, DOCUMENTED), Reply::new("", Then::Hang));
+    let script = Script::answering([good, silence]).await;
+    let gateway = in_front_of(&script.url())
+        .with_manual_clock()
+        .with(|settings| settings.server.max_waiting = 1)
+        .with(|settings| settings.upstream.timeout = Duration::from_secs(1))
+        .start();
+    gateway.job(JOB).await;
+    gateway.clock.advance(Duration::from_secs(31));
+    let other = nth_job(1);
+    let told = async {
+        script.was_asked(2).await; // the one place is taken
+        [gateway.job(JOB).await, gateway.job(&nth_job(2)).await]
+    };
+    let (waited, told) = tokio::join!(gateway.job(&other), told);
+    assert_eq!(waited.code(), "JG.5042");
+    for (answer, reason) in told.iter().zip(["stale", "uri-miss"]) {
+        assert_eq!(answer.code(), "JG.5031");
+        let expected = format!("jobgate; fwd={reason}; detail=held");
+        assert_eq!(answer.header("cache-status"), expected);
+    }
+    assert_eq!(script.calls(), 2);
+    gateway.end().await;
+}
+
 /// The head without the only line that changes from day to day.
 fn undated(head: &str) -> String {
     let date = head

@@ -195,6 +195,22 @@ async fn a_get_that_announces_a_body_is_refused_and_its_bytes_are_never_a_reques
     gateway.end().await;
 }
 
+#[tokio::test]
+async fn the_refusal_of_a_long_body_reaches_a_client_that_is_still_sending() {
+    let (script, gateway) = with_the_job_stored(&[]).await;
+    for length in [100_000, 10_000_000] {
+        let mut wire = Wire::open(gateway.addr).await;
+        let head = get(&format!("Host: a.example\r\nContent-Length: {length}\r\n"));
+        wire.write([head.into_bytes(), vec![b'x'; 50_000]].concat())
+            .await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status(), 400);
+        assert_eq!(answer.field("connection"), Some("close"));
+    }
+    assert_eq!(script.calls(), 1);
+    gateway.end().await;
+}
+
 /// Both framings at once, two lengths, a coding that is not chunked: the classic smuggling requests. Who answers (the
 /// parser or the gateway) does not matter; that it is a refusal, the only answer and the end of the connection does.
 #[tokio::test]

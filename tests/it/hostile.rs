@@ -39,12 +39,8 @@ impl Case {
             "{name}: {}",
             answer.text()
         );
-        assert_eq!(
-            answer.header("cache-status").contains("stored"),
-            false,
-            "{name}"
-        );
-        assert_eq!(answer.headers.contains_key("retry-after"), false, "{name}");
+        assert!(!answer.header("cache-status").contains("stored"), "{name}");
+        assert!(!answer.headers.contains_key("retry-after"), "{name}");
         assert!(!answer.text().contains(SECRET_KEY), "{name}");
         assert_eq!(script.calls(), 2, "{name}: it is not asked again by itself");
 
@@ -195,7 +191,11 @@ fn broken_bodies() -> Vec<Case> {
             .saying(b"{\"result\":{\"job_name\":\"\xff\xfe\"},\"status\":\"success\"}"),
         any("a byte order mark", 200, &format!("\u{feff}{DOCUMENTED}")),
         any("two values", 200, &format!("{DOCUMENTED}{DOCUMENTED}")),
-        any("a value cut off", 200, &DOCUMENTED[..DOCUMENTED.len() - 4]),
+        any(
+            "a value cut off",
+            200,
+            DOCUMENTED.trim_end_matches(['}', '\n']),
+        ),
         any("nested 10 000 deep", 200, &deep),
         any(
             "a status said twice",

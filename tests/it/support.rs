@@ -23,6 +23,7 @@ use jobgate::telemetry::lines::Lines;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 /// The job of upstream's own example.
 pub(crate) const JOB: &str = "901878212b1a49be9c1a1054c272762a";
@@ -339,7 +340,10 @@ pub(crate) fn nth_job(n: usize) -> String {
 }
 
 /// A client's HTTP/2 connection, without TLS and by prior knowledge; the authority is whatever a request says.
-pub(crate) struct Http2(hyper::client::conn::http2::SendRequest<Empty<Bytes>>);
+pub(crate) struct Http2 {
+    requests: hyper::client::conn::http2::SendRequest<Empty<Bytes>>,
+    _connection: JoinSet<()>,
+}
 
 // === impl Http2 ===
 
@@ -348,12 +352,16 @@ impl Http2 {
         let stream = TokioIo::new(TcpStream::connect(addr).await.expect("a connection"));
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream);
         let (requests, connection) = handshake.await.expect("HTTP/2");
-        tokio::spawn(connection); // ends with the last request handle
-        Self(requests)
+        let mut task = JoinSet::new();
+        task.spawn(async move { connection.await.expect("a connection in order") });
+        Self {
+            requests,
+            _connection: task,
+        }
     }
 
     pub(crate) async fn send(&mut self, request: Request<Empty<Bytes>>) -> Answer {
-        let response = tokio::time::timeout(PATIENCE, self.0.send_request(request)).await;
+        let response = tokio::time::timeout(PATIENCE, self.requests.send_request(request)).await;
         Answer::read(response.expect("an answer in time").expect("an answer")).await
     }
 }
