@@ -5,7 +5,7 @@ use http_body_util::Empty;
 use jobgate::clock::Clock;
 
 use crate::raw::{Reply, Script, Wire, field};
-use crate::support::{DOCUMENTED, Http2, JOB, in_front_of, nth_job};
+use crate::support::{DOCUMENTED, Http2, JOB, in_front_of};
 
 /// What every client gets for [`JOB`].
 const NORMALISED: &str = include_str!("../samples/success-normalised.json");
@@ -137,88 +137,6 @@ async fn upstream_is_sent_our_headers_and_nothing_of_the_clients() {
 }
 
 #[tokio::test]
-async fn every_spelling_of_a_jobs_path_is_one_job() {
-    let script = upstream().await;
-    let base = |path: &str| path.replace("JOB", JOB);
-    let gateway = in_front_of(&script.url())
-        .with(|settings| settings.server.base_path = "/build/api".into())
-        .start();
-    let encoded = JOB.replacen('9', "%39", 1);
-    for path in [
-        "/v1/job/JOB/info",
-        "//v1/job/JOB/info",
-        "/build/api/v1/job/JOB/info",
-        "/build/api//v1/job/JOB/info",
-        "//build/api/v1/job/JOB/info",
-        "/v1/job/JOB/info?a=1",
-        "/v1/job/JOB/info?",
-        &format!("/v1/job/{encoded}/info"),
-        &format!("/build/api/v1/job/{encoded}/info?b"),
-    ] {
-        assert_eq!(gateway.get(&base(path), &[]).await.status, 200, "{path}");
-    }
-    assert_eq!(script.calls(), 1, "one job, one call");
-    for path in [
-        "/build/apiv1/job/JOB/info",
-        "/other/v1/job/JOB/info",
-        "/build/v1/job/JOB/info",
-    ] {
-        let answer = gateway.get(&base(path), &[]).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.code()),
-            (404, "JG.4041".into()),
-            "{path}"
-        );
-    }
-    let upper = JOB.to_uppercase();
-    assert_eq!(gateway.job(&upper).await.status, 200);
-    assert_eq!(script.calls(), 2, "case is kept, never folded");
-    assert!(script.asked()[1].head.contains(&upper));
-    gateway.end().await;
-}
-
-#[tokio::test]
-async fn a_bad_job_id_is_refused_and_upstream_never_hears_of_it() {
-    let script = upstream().await;
-    let gateway = in_front_of(&script.url()).start();
-    let long = format!("{JOB}0");
-    let short = JOB.trim_start_matches('9');
-    let bad = |from: &str, to: &str| JOB.replacen(from, to, 1);
-    for id in [
-        "",
-        ".",
-        "..",
-        "%2e%2e",
-        "a/b",
-        short,
-        &long,
-        &bad("9", "-"),
-        &bad("9", "%2D"),
-        &bad("9", "%2539"),
-        &bad("9", "%00"),
-        &bad("90", "%2F"),
-        &bad("90", "%C3%A9"),
-        &bad("901", "%3"),
-        &bad("9", "%ZZ"),
-        &bad("9", ";"),
-        &bad("9", "+"),
-        &format!("{JOB}%0d%0aX-Injected:%20yes"),
-        &format!("{JOB}%20"),
-    ] {
-        let answer = gateway.job(id).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.code()),
-            (400, "JG.4001".into()),
-            "{id:?}"
-        );
-        assert_eq!(answer.header("cache-status"), "", "nothing was looked up");
-        assert!(!answer.headers.contains_key("x-injected"));
-    }
-    assert_eq!(script.calls(), 0);
-    gateway.end().await;
-}
-
-#[tokio::test]
 async fn head_is_get_without_the_body_in_both_protocols() {
     let script = upstream().await;
     let gateway = in_front_of(&script.url()).with_manual_clock().start();
@@ -267,88 +185,6 @@ async fn head_is_get_without_the_body_in_both_protocols() {
         assert_eq!(head.headers.len(), get.headers.len());
     }
     drop(http2);
-    gateway.end().await;
-}
-
-#[tokio::test]
-async fn the_validator_outlives_a_restart_and_changes_with_the_body() {
-    let changed = DOCUMENTED.replace("jobname", "renamed");
-    let mut etags = Vec::new();
-    for body in [DOCUMENTED, DOCUMENTED, &changed] {
-        let script = Script::answering([Reply::of(200, body)]).await;
-        let gateway = in_front_of(&script.url()).start();
-        etags.push(gateway.job(JOB).await.header("etag").to_owned());
-        assert_eq!(
-            gateway.job(JOB).await.header("etag"),
-            etags[etags.len() - 1]
-        );
-        gateway.end().await;
-    }
-    assert_eq!(etags[0], etags[1]);
-    assert_ne!(etags[0], etags[2]);
-    let digits = etags[0].trim_matches('"');
-    assert_eq!(etags[0], format!("\"{digits}\""), "strong and quoted");
-    assert_eq!(
-        (digits.len(), hex::decode(digits).is_ok()),
-        (32, true),
-        "128 bits"
-    );
-}
-
-#[tokio::test]
-async fn an_unchanged_job_is_304_for_those_who_sent_the_condition_and_for_nobody_else() {
-    let script = upstream().await;
-    let gateway = in_front_of(&script.url()).with_manual_clock().start();
-    let etag = gateway.job(JOB).await.header("etag").to_owned();
-    let mut wire = Wire::open(gateway.addr).await;
-    for (conditions, status) in [
-        (vec![], 200),
-        (vec![etag.clone()], 304),
-        (vec![format!("W/{etag}")], 304),
-        (vec![format!("\"x\", {etag} , \"y\"")], 304),
-        (vec!["\"x\"".into(), etag.clone()], 304),
-        (vec!["*".into()], 304),
-        (vec!["\"other\"".into()], 200),
-        (vec![etag.trim_matches('"').into()], 200),
-        (vec![String::new()], 200),
-        (vec!["\"unclosed".into()], 200),
-    ] {
-        let fields: String = conditions
-            .iter()
-            .map(|c| format!("If-None-Match: {c}\r\n"))
-            .collect();
-        wire.write(format!(
-            "GET /v1/job/{JOB}/info HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n"
-        ))
-        .await;
-        if status == 304 {
-            let head = wire.head().await; // the next head is read right after it: there was no body
-            assert!(
-                head.starts_with("HTTP/1.1 304 Not Modified\r\n"),
-                "{conditions:?}: {head}"
-            );
-            assert_eq!(field(&head, "content-length"), None);
-            assert_eq!(field(&head, "transfer-encoding"), None);
-            assert_eq!(field(&head, "etag"), Some(etag.as_str()));
-            assert_eq!(field(&head, "cache-status"), Some("jobgate; hit; ttl=30"));
-            assert_eq!(field(&head, "age"), Some("0"));
-        } else {
-            assert_eq!(wire.answer().await.status(), status, "{conditions:?}");
-        }
-    }
-    let stranger = nth_job(7);
-    let first = gateway
-        .get(
-            &format!("/v1/job/{stranger}/info"),
-            &[("if-none-match", "*")],
-        )
-        .await;
-    assert_eq!(first.status, 304, "also when it had to be fetched");
-    let error = gateway
-        .get("/v1/job/bad/info", &[("if-none-match", "*")])
-        .await;
-    assert_eq!(error.status, 400);
-    drop(wire);
     gateway.end().await;
 }
 
