@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
-use crate::policy::outcome::{Forwarding, Outcome};
+use crate::policy::outcome::{ForwardReason, Forwarding, Outcome};
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Memory};
 use crate::telemetry::metrics::RequestMetrics;
@@ -127,10 +127,11 @@ impl Service<Forward> for Collapse {
 
 impl Shared {
     async fn answer(self: &Arc<Self>, forward: Forward) -> Result<Reply, Failure> {
-        let _seat = self.take_seat()?;
-        let _counted = self.metrics.wait();
         let Forward { ask, reason } = forward;
-        let (flight, collapsed) = match self.board(ask.job)? {
+        let turned_away = |error| turned_away(error, reason);
+        let _seat = self.take_seat().map_err(turned_away)?;
+        let _counted = self.metrics.wait();
+        let (flight, collapsed) = match self.board(ask.job).map_err(turned_away)? {
             Boarded::Landed(entry) => return Ok(self.reply(entry, |ttl| Outcome::Hit { ttl })),
             Boarded::Leader(flight, owner) => {
                 self.start(owner, ask.job, &ask.exchange.id);
@@ -199,6 +200,18 @@ impl Shared {
     async fn land(&self, flight: &Flight) -> Landing {
         let landed = tokio::time::timeout(self.bounds.patience, flight.landed()).await;
         landed.unwrap_or_else(|_elapsed| Landing::failed(Error::TimedOut, Story::default()))
+    }
+}
+
+/// A request that wanted to go on for `reason` and found no room.
+fn turned_away(error: Error, reason: ForwardReason) -> Failure {
+    let forward = Forwarding {
+        reason,
+        ..Forwarding::default()
+    };
+    Failure {
+        outcome: Outcome::of_failed_fetch(&error, forward),
+        error,
     }
 }
 

@@ -35,15 +35,13 @@ impl Conform {
             return Err(Error::UnexpectedBody);
         }
         // HTTP/1 requires the field even when the target is absolute (RFC 9112 §3.2); in HTTP/2 `:authority` may stand
-        // in its place (RFC 9113 §8.3.1).
+        // in its place (RFC 9113 §8.3.1). Where both are there, the target decides (RFC 9112 §3.2.2).
         let host = host::host(&exchange.head.headers)?;
         if host.is_none() && exchange.head.version != Version::HTTP_2 {
             return Err(host::MISSING);
         }
-        let host = host
-            .as_ref()
-            .or(exchange.head.uri.authority())
-            .ok_or(host::MISSING)?;
+        let target = exchange.head.uri.authority();
+        let host = target.or(host.as_ref()).ok_or(host::MISSING)?;
         if self.allowed_hosts.is_empty()
             || self
                 .allowed_hosts

@@ -19,9 +19,17 @@ pub fn host(headers: &HeaderMap) -> Result<Option<Authority>, Error> {
         return Err(Error::UnreadableRequest("the Host header occurs twice"));
     }
     match Authority::try_from(first.as_bytes()) {
-        Ok(host) if !host.as_str().contains('@') && !host.host().is_empty() => Ok(Some(host)),
+        Ok(host) if is_well_formed(&host) => Ok(Some(host)),
         Ok(_) | Err(_) => Err(Error::UnreadableRequest("the Host header is malformed")),
     }
+}
+
+/// The parser of [`Authority`] takes user information, an empty host and any text for a port.
+fn is_well_formed(host: &Authority) -> bool {
+    let has_port = || host.port_u16().is_some() || host.as_str().ends_with(':'); // RFC 3986 §3.2.3: it may be empty
+    !host.as_str().contains('@')
+        && !host.host().is_empty()
+        && (host.as_str() == host.host() || has_port())
 }
 
 /// A request that must name a host and does not.
@@ -52,6 +60,8 @@ mod tests {
             "127.0.0.1:80",
             "[::1]:1",
             "gateway.example",
+            "gateway.example:",
+            "gateway.example:65535",
         ] {
             assert_eq!(read(&[good.as_bytes()]), Some(Some(good.to_owned())));
         }
@@ -66,6 +76,9 @@ mod tests {
             b"user@localhost",
             b"localhost/path",
             b":80",
+            b"localhost:http",
+            b"localhost:65536",
+            b"localhost:-1",
             b"local\xffhost",
         ] {
             assert_eq!(read(&[bad]), None, "{bad:?}");

@@ -29,8 +29,8 @@ pub enum Outcome {
     Refused,
     /// Nothing stored, and upstream may not be asked now: budget, throttle, credential, overload, drain.
     Held {
-        /// Why the request wanted to go on.
-        reason: ForwardReason,
+        /// Why the request wanted to go on; `None` if it was not even looked up.
+        reason: Option<ForwardReason>,
         /// True for a follower.
         collapsed: bool,
     },
@@ -111,7 +111,7 @@ impl Outcome {
             | Error::Overloaded
             | Error::Draining
             | Error::TimedOut => Self::Held {
-                reason: ForwardReason::UriMiss,
+                reason: None,
                 collapsed: false,
             },
             Error::Passed { .. }
@@ -135,7 +135,7 @@ impl Outcome {
                 Self::Failed(forward)
             }
             Self::Held { .. } => Self::Held {
-                reason: forward.reason,
+                reason: Some(forward.reason),
                 collapsed: forward.collapsed,
             },
             Self::Failed(_) => Self::Failed(forward),
@@ -195,7 +195,10 @@ impl Outcome {
                     let _ = write!(out, "; fwd-status={status}"); // writing to a String cannot fail
                 }
             }
-            Self::Held { reason, collapsed } => {
+            Self::Held {
+                reason: Some(reason),
+                collapsed,
+            } => {
                 Forwarding {
                     reason: *reason,
                     collapsed: *collapsed,
@@ -205,7 +208,11 @@ impl Outcome {
                 .write(out);
                 out.push_str("; detail=held");
             }
-            Self::Local | Self::Refused | Self::Fault | Self::Abandoned => {}
+            Self::Local
+            | Self::Held { reason: None, .. }
+            | Self::Refused
+            | Self::Fault
+            | Self::Abandoned => {}
         }
     }
 }
@@ -341,10 +348,16 @@ mod tests {
             ),
             (
                 Outcome::Held {
-                    reason: ForwardReason::Stale,
+                    reason: Some(ForwardReason::Stale),
                     collapsed: false,
                 },
                 "jobgate; fwd=stale; detail=held",
+                OutcomeKind::Held,
+                0,
+            ),
+            (
+                Outcome::of_error(&Error::Draining),
+                "",
                 OutcomeKind::Held,
                 0,
             ),

@@ -6,18 +6,29 @@
     reason = "a helper of tests may fail as a test does; clippy knows only the tests themselves"
 )]
 
+mod raw;
 mod support;
 mod upstream;
 
 mod activation;
 mod admin;
 mod caching;
+mod clients;
 mod collapsing;
 mod commands;
 mod connections;
 mod credential;
 mod drain;
+mod errors;
+mod framing;
+mod hostile;
+mod hosts;
+mod paths;
 mod quota;
 mod readme;
+mod samples;
 mod sandbox;
+mod secrets;
 mod signals;
+mod validators;
+mod wire;

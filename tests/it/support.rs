@@ -12,14 +12,18 @@ use http_body_util::{BodyExt as _, Empty};
 use httpmock::{Mock, MockServer};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use jobgate::app::{Ended, Environment, Gateway};
 use jobgate::clock::Clock;
-use jobgate::config::{self, LogFormat, Settings, UpstreamFrom};
+use jobgate::config::{
+    self, AuthMode, AuthSettings, ClientSettings, LogFormat, Settings, UpstreamFrom,
+};
 use jobgate::credential::Credential;
 use jobgate::telemetry::lines::Lines;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 /// The job of upstream's own example.
 pub(crate) const JOB: &str = "901878212b1a49be9c1a1054c272762a";
@@ -101,6 +105,21 @@ impl Builder {
     pub(crate) fn with_credential(mut self, credential: Credential) -> Self {
         self.credential = credential;
         self
+    }
+
+    /// Only these clients may ask, each by its one key.
+    pub(crate) fn in_keys_mode(self, clients: &[(&str, &str)]) -> Self {
+        let clients = clients.iter().map(|(name, key)| ClientSettings {
+            name: (*name).to_owned(),
+            key_sha256: vec![Sha256::digest(key).into()],
+        });
+        let clients = clients.collect();
+        self.with(|settings| {
+            settings.auth = AuthSettings {
+                mode: AuthMode::Keys,
+                clients,
+            };
+        })
     }
 
     /// Starts it on the test's runtime.
@@ -326,4 +345,31 @@ pub(crate) async fn answering(
 /// The `n`-th of many job ids.
 pub(crate) fn nth_job(n: usize) -> String {
     format!("{n:032x}")
+}
+
+/// A client's HTTP/2 connection, without TLS and by prior knowledge; the authority is whatever a request says.
+pub(crate) struct Http2 {
+    requests: hyper::client::conn::http2::SendRequest<Empty<Bytes>>,
+    _connection: JoinSet<()>,
+}
+
+// === impl Http2 ===
+
+impl Http2 {
+    pub(crate) async fn open(addr: SocketAddr) -> Self {
+        let stream = TokioIo::new(TcpStream::connect(addr).await.expect("a connection"));
+        let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream);
+        let (requests, connection) = handshake.await.expect("HTTP/2");
+        let mut task = JoinSet::new();
+        task.spawn(async move { connection.await.expect("a connection in order") });
+        Self {
+            requests,
+            _connection: task,
+        }
+    }
+
+    pub(crate) async fn send(&mut self, request: Request<Empty<Bytes>>) -> Answer {
+        let response = tokio::time::timeout(PATIENCE, self.requests.send_request(request)).await;
+        Answer::read(response.expect("an answer in time").expect("an answer")).await
+    }
 }

@@ -102,7 +102,7 @@ where
         Box::pin(async move {
             let (generation, answer) = sent?;
             let answer = answer.await?;
-            if credential.echoed_in(&answer.body) {
+            if is_shown(&credential, &answer) {
                 metrics.secret_echoed();
                 return Err(Error::NotSuccess {
                     code: None,
@@ -114,4 +114,10 @@ where
             Ok(Authorised { answer, renewed })
         })
     }
+}
+
+/// Of an answer its body goes further, and the request id, which is told to clients and to the log.
+fn is_shown(credential: &Credential, answer: &Answer) -> bool {
+    let id = answer.request_id.as_deref().unwrap_or_default();
+    credential.echoed_in(&answer.body) || credential.echoed_in(id.as_bytes())
 }

@@ -1,0 +1,228 @@
+//! Who is let in, by which header, and what becomes of the others.
+
+use jobgate::credential::signing::{Signable, authorization};
+
+use crate::raw::{Reply, Script};
+use crate::support::{DOCUMENTED, Running, in_front_of};
+
+/// A client key as `jobgate key new` makes them.
+pub(crate) const KEY: &str = "jg_0123456789abcdef0123456789abcdef";
+/// Another client's.
+pub(crate) const OTHER_KEY: &str = "jg_fedcba9876543210fedcba9876543210";
+
+const PATH: &str = "/v1/job/901878212b1a49be9c1a1054c272762a/info";
+
+async fn with_two_clients() -> (Script, Running) {
+    let script = Script::answering([Reply::of(200, DOCUMENTED)]).await;
+    let gateway = in_front_of(&script.url())
+        .in_keys_mode(&[("wallboard", KEY), ("bot", OTHER_KEY)])
+        .start();
+    (script, gateway)
+}
+
+fn requests_of(client: &str, outcome: &str) -> String {
+    format!("jobgate_client_requests_total{{client=\"{client}\",outcome=\"{outcome}\"}}")
+}
+
+#[tokio::test]
+async fn each_of_the_three_headers_names_the_client_and_the_first_present_decides() {
+    let (script, gateway) = with_two_clients().await;
+    let (bearer, other_bearer) = (format!("Bearer {KEY}"), format!("bearer {OTHER_KEY}"));
+    let signed = "SDK-HMAC-SHA256 Access=x, SignedHeaders=host, Signature=00";
+    let mut expected = [0.0, 0.0];
+    for (headers, client) in [
+        (&[("x-api-key", KEY)][..], 0),
+        (&[("x-auth-token", KEY)], 0),
+        (&[("authorization", &bearer)], 0),
+        (&[("authorization", &other_bearer)], 1),
+        (&[("x-api-key", OTHER_KEY), ("x-auth-token", KEY)], 1),
+        (
+            &[("x-auth-token", OTHER_KEY), ("authorization", &bearer)],
+            1,
+        ),
+        (&[("authorization", &bearer), ("x-api-key", OTHER_KEY)], 1),
+        (&[("x-api-key", KEY), ("authorization", signed)], 0),
+        (&[("x-auth-token", OTHER_KEY), ("authorization", signed)], 1),
+    ] {
+        assert_eq!(gateway.get(PATH, headers).await.status, 200, "{headers:?}");
+        expected[client] += 1.0;
+    }
+    for (index, client) in ["wallboard", "bot"].into_iter().enumerate() {
+        let hits = gateway.metric(&requests_of(client, "hit")).await;
+        let misses = gateway.metric(&requests_of(client, "miss")).await;
+        assert_eq!(hits + misses, expected[index], "{client}");
+    }
+    assert_eq!(gateway.metric(&requests_of("wallboard", "miss")).await, 1.0);
+    assert_eq!(gateway.metric(&requests_of("-", "hit")).await, 0.0);
+
+    assert_eq!(
+        script.calls(),
+        1,
+        "what is stored is stored for all clients"
+    );
+    let head = &script.asked()[0].head;
+    for private in [
+        KEY,
+        OTHER_KEY,
+        "wallboard",
+        "x-api-key",
+        "x-auth-token",
+        "Bearer",
+    ] {
+        assert!(!head.contains(private), "{head}");
+    }
+    gateway.end().await;
+}
+
+/// The headers somebody comes with; the code and a part of the text that are answered.
+type Stranger = (Vec<(&'static str, String)>, &'static str, &'static str);
+
+/// Every way to come without a good key.
+fn strangers() -> Vec<Stranger> {
+    let (no_key, unknown) = (
+        "No client key was presented.",
+        "The client key is not known",
+    );
+    let one = |name, value: &str, code, text| (vec![(name, value.to_owned())], code, text);
+    let both = |first: (&'static str, &str), second: (&'static str, &str)| {
+        let pairs = [first, second].map(|(name, value)| (name, value.to_owned()));
+        (pairs.to_vec(), "JG.4011", unknown)
+    };
+    let bearer = format!("Bearer {KEY}");
+    vec![
+        (vec![], "JG.4011", no_key),
+        one("cookie", KEY, "JG.4011", no_key),
+        one("x-api-key", "nobody's", "JG.4011", unknown),
+        one("x-api-key", "", "JG.4011", unknown),
+        one("x-api-key", &KEY.to_uppercase(), "JG.4011", unknown),
+        one("x-api-key", &bearer, "JG.4011", unknown),
+        one("authorization", KEY, "JG.4011", unknown),
+        one("authorization", &format!("Basic {KEY}"), "JG.4011", unknown),
+        one("x-auth-token", &"M".repeat(512), "JG.4011", unknown),
+        one(
+            "x-auth-token",
+            &"M".repeat(513),
+            "JG.4011",
+            "longer than 512 bytes",
+        ),
+        one(
+            "x-auth-token",
+            &"M".repeat(20_000),
+            "JG.4011",
+            "longer than 512 bytes",
+        ),
+        one(
+            "authorization",
+            &format!("Bearer {}", "M".repeat(513)),
+            "JG.4011",
+            "longer than 512 bytes",
+        ),
+        both(("x-api-key", "no"), ("x-auth-token", KEY)),
+        both(("x-api-key", ""), ("authorization", &bearer)),
+        both(("x-auth-token", "no"), ("authorization", &bearer)),
+        both(("x-api-key", KEY), ("x-api-key", KEY)),
+        one(
+            "authorization",
+            &signed_as_wallboard(),
+            "JG.4012",
+            "This gateway does not take signatures.",
+        ),
+    ]
+}
+
+/// A signature that is right in every way, save that no client has a secret to sign with.
+fn signed_as_wallboard() -> String {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("host", http::HeaderValue::from_static("gateway.example"));
+    headers.insert(
+        "x-sdk-date",
+        http::HeaderValue::from_static("20240605T080058Z"),
+    );
+    let signable = Signable {
+        method: "GET",
+        path: PATH,
+        query: "",
+        headers: &headers,
+        signed: &["host", "x-sdk-date"],
+        body: b"",
+    };
+    authorization(&signable, "wallboard", KEY).expect("signable")
+}
+
+#[tokio::test]
+async fn a_stranger_gets_no_hit_causes_no_call_and_learns_nothing_of_jobs() {
+    let (script, gateway) = with_two_clients().await;
+    for stored in [false, true] {
+        if stored {
+            assert_eq!(gateway.get(PATH, &[("x-api-key", KEY)]).await.status, 200);
+        }
+        for (headers, code, text) in strangers() {
+            let headers: Vec<(&str, &str)> = headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
+            for path in [PATH, "/v1/job/not-an-id/info"] {
+                let answer = gateway.get(path, &headers).await;
+                assert_eq!(
+                    (answer.status.as_u16(), answer.code().as_str()),
+                    (401, code),
+                    "{headers:?}"
+                );
+                assert!(
+                    answer.text().contains(text),
+                    "{headers:?}: {}",
+                    answer.text()
+                );
+                assert_eq!(answer.header("cache-status"), "", "nothing was looked up");
+                for name in ["etag", "age", "x-upstream-request-id"] {
+                    assert!(!answer.headers.contains_key(name), "{name}");
+                }
+            }
+        }
+        assert_eq!(script.calls(), usize::from(stored));
+    }
+    let refused = "jobgate_requests_total{outcome=\"refused\",class=\"4xx\"}";
+    assert_eq!(
+        gateway.metric(refused).await,
+        4.0 * strangers().len() as f64
+    );
+    for client in ["wallboard", "bot"] {
+        assert_eq!(
+            gateway.metric(&requests_of(client, "refused")).await,
+            0.0,
+            "{client} did nothing wrong"
+        );
+    }
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn the_health_probe_needs_no_key_and_a_wrong_route_is_told_before_it() {
+    let (script, gateway) = with_two_clients().await;
+    let health = gateway.get("/-/healthz", &[("x-api-key", "no")]).await;
+    assert_eq!(
+        (health.status.as_u16(), health.text().as_str()),
+        (200, r#"{"status":"ok"}"#)
+    );
+    assert_eq!(gateway.get("/nothing", &[]).await.code(), "JG.4041");
+    assert_eq!(gateway.ask("POST", PATH, &[]).await.code(), "JG.4051");
+    assert_eq!(script.calls(), 0);
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn in_open_mode_whatever_key_a_client_brings_is_neither_asked_for_nor_passed_on() {
+    let script = Script::answering([Reply::of(200, DOCUMENTED)]).await;
+    let gateway = in_front_of(&script.url()).start();
+    let token = "M".repeat(20_000);
+    for headers in [
+        &[][..],
+        &[("x-auth-token", token.as_str())],
+        &[("authorization", "Basic no")],
+    ] {
+        assert_eq!(gateway.get(PATH, headers).await.status, 200);
+    }
+    assert_eq!(gateway.metric(&requests_of("-", "hit")).await, 2.0);
+    assert_eq!(script.calls(), 1);
+    gateway.end().await;
+}
