@@ -1,7 +1,7 @@
 //! The served port: accept, TLS, HTTP, and the end of it all.
 //!
 //! `workers` threads, each with a runtime of its own, accept from one socket and keep what they accepted
-//! ([`worker`]); a connection is one task under its own timers ([`connection`], [`timers`], with the rules in
+//! (`worker`); a connection is one task under its own timers (`connection`, `timers`, with the rules in
 //! [`policy::phase`](crate::policy::phase)). What a request means is decided by the service that [`Server::start`] is
 //! given a maker of, one per connection. A [`Drain`] ends everything in order.
 //!
@@ -145,7 +145,7 @@ fn serving<M>(settings: &ServerSettings, shared: &Shared, make: M) -> Serving<M>
             .clone()
             .map(|Tls(config)| TlsAcceptor::from(config)),
         clock: shared.clock.clone(),
-        drain: shared.drain.clone(),
+        drain: shared.drain.for_worker(),
         metrics: shared.metrics.clone(),
     }
 }

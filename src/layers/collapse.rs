@@ -8,16 +8,16 @@
 //!
 //! moka's `get_with` does not serve here: it runs the fetch inside one client's future (moka issues 59 and 240).
 
-use std::collections::HashMap;
+mod flight;
+
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt as _};
@@ -35,6 +35,7 @@ use crate::store::{Entry, Memory};
 use crate::telemetry::metrics::RequestMetrics;
 
 use super::fetch::{Call, Landing, Story};
+use flight::{Boarded, Flight, Flights, Owner};
 
 /// The fetch stack, boxed at this one seam.
 pub type Fetch = BoxCloneSyncService<Call, Landing, std::convert::Infallible>;
@@ -61,22 +62,9 @@ struct Shared {
     store: Memory,
     clock: Clock,
     bounds: Bounds,
-    flights: Mutex<HashMap<JobId, Flight>>,
+    flights: Arc<Flights>,
     waiting: AtomicUsize,
     metrics: RequestMetrics,
-}
-
-/// What followers hold of a running fetch.
-type Flight = watch::Receiver<Option<Landing>>;
-
-/// How a request came to wait.
-enum Boarded {
-    /// Stored in the very moment between look-up and here.
-    Landed(Arc<Entry>),
-    /// It started the fetch.
-    Leader(Flight),
-    /// It joined one.
-    Follower(Flight),
 }
 
 // === impl Collapse ===
@@ -91,7 +79,8 @@ impl Collapse {
         metrics: RequestMetrics,
         bounds: Bounds,
     ) -> Self {
-        let (flights, waiting) = (Mutex::default(), AtomicUsize::new(0));
+        let flights = Arc::new(Flights::new(bounds.max_waiting));
+        let waiting = AtomicUsize::new(0);
         Self(Arc::new(Shared {
             fetch,
             store,
@@ -112,11 +101,7 @@ impl Collapse {
     /// Fetches that run now.
     #[must_use]
     pub fn flights(&self) -> usize {
-        self.0
-            .flights
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.0.flights.len()
     }
 }
 
@@ -141,24 +126,26 @@ impl Shared {
     async fn answer(self: &Arc<Self>, forward: Forward) -> Result<Reply, Failure> {
         let _seat = self.take_seat()?;
         let _counted = self.metrics.wait();
-        let (flight, collapsed) = match self.board(forward.ask.job, &forward.ask.exchange.id)? {
+        let Forward { ask, reason } = forward;
+        let (flight, collapsed) = match self.board(ask.job)? {
             Boarded::Landed(entry) => return Ok(self.reply(entry, |ttl| Outcome::Hit { ttl })),
-            Boarded::Leader(flight) => (flight, false),
+            Boarded::Leader(flight, owner) => {
+                self.start(owner, ask.job, &ask.exchange.id);
+                (flight, false)
+            }
             Boarded::Follower(flight) => (flight, true),
         };
-        let Landing { result, story } = self.land(flight).await;
-        forward.ask.exchange.tell_upstream(story.clone());
+        let Landing { result, story } = self.land(&flight).await;
+        ask.exchange.tell_upstream(story.clone());
+        let calls = if collapsed { 0 } else { story.calls };
         let forward = Forwarding {
-            reason: forward.reason,
+            reason,
             collapsed,
-            calls: if collapsed { 0 } else { story.calls },
+            calls,
             status: story.upstream_status,
         };
         match result {
-            Ok(entry) => Ok(self.reply(entry, |ttl| Outcome::Forwarded {
-                forward,
-                stored: ttl,
-            })),
+            Ok(entry) => Ok(self.reply(entry, |stored| Outcome::Forwarded { forward, stored })),
             Err(error) => Err(Failure {
                 outcome: Outcome::of_failed_fetch(&error, forward),
                 error,
@@ -186,54 +173,34 @@ impl Shared {
         }
     }
 
-    /// Under one lock: whoever finds no flight looks into the store once more (a flight stores before it is struck off,
-    /// so an answer is never fetched twice) and only then starts one.
-    fn board(self: &Arc<Self>, job: JobId, asker: &RequestId) -> Result<Boarded, Error> {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flights.get(&job) {
-            return Ok(Boarded::Follower(flight.clone()));
-        }
-        let stored = self.store.get(&job);
-        if let Some(entry) =
-            stored.filter(|entry| matches!(entry.judge(self.clock.now()), Freshness::Fresh { .. }))
-        {
-            return Ok(Boarded::Landed(entry));
-        }
-        if flights.len() >= self.bounds.max_waiting {
-            return Err(Error::Overloaded);
-        }
-        let (landing, flight) = watch::channel(None);
-        flights.insert(job, flight.clone());
-        drop(flights);
-        let owner = Owner {
-            shared: Arc::clone(self),
-            job,
-        };
+    fn board(&self, job: JobId) -> Result<Boarded, Error> {
+        let fresh =
+            |entry: &Arc<Entry>| matches!(entry.judge(self.clock.now()), Freshness::Fresh { .. });
+        self.flights
+            .board(job, || self.store.get(&job).filter(fresh))
+    }
+
+    fn start(&self, owner: Owner, job: JobId, asker: &RequestId) {
         let span = tracing::info_span!("fetch", job.id = %job, request.id = asker.as_str());
-        let fetch = fly(owner, Call::new(job), landing).instrument(span);
-        self.bounds.tasks.spawn_on(fetch, &self.bounds.runtime);
-        Ok(Boarded::Leader(flight))
+        let fetch = fly(
+            owner,
+            self.fetch.clone(),
+            Call::new(job),
+            self.bounds.patience,
+        );
+        self.bounds
+            .tasks
+            .spawn_on(fetch.instrument(span), &self.bounds.runtime);
     }
 
-    async fn land(&self, mut flight: Flight) -> Landing {
-        match tokio::time::timeout(self.bounds.patience, flight.wait_for(Option::is_some)).await {
-            Ok(Ok(landed)) => landed
-                .clone()
-                .unwrap_or_else(|| Landing::failed(task_gone(), Story::default())),
-            Ok(Err(_closed)) => Landing::failed(task_gone(), Story::default()),
-            Err(_elapsed) => Landing::failed(Error::TimedOut, Story::default()),
-        }
+    async fn land(&self, flight: &Flight) -> Landing {
+        let landed = tokio::time::timeout(self.bounds.patience, flight.landed()).await;
+        landed.unwrap_or_else(|_elapsed| Landing::failed(Error::TimedOut, Story::default()))
     }
 }
 
-fn task_gone() -> Error {
-    Error::Internal("the fetch task is gone".into())
-}
-
-/// The task that the key owns: from the first attempt to storing. It is struck off before it tells its landing, so that
-/// whoever asks after a failure starts afresh.
-async fn fly(owner: Owner, call: Call, landing: watch::Sender<Option<Landing>>) {
-    let (fetch, patience) = (owner.shared.fetch.clone(), owner.shared.bounds.patience);
+/// The task that the key owns: from the first attempt to storing.
+async fn fly(owner: Owner, fetch: Fetch, call: Call, patience: Duration) {
     let landed = match tokio::time::timeout(patience, fetch.oneshot(call.clone())).await {
         Ok(Ok(landed)) => landed,
         Err(_elapsed) => Landing::failed(Error::TimedOut, call.story()),
@@ -247,26 +214,10 @@ async fn fly(owner: Owner, call: Call, landing: watch::Sender<Option<Landing>>) 
             "fetch failed"
         );
     }
-    drop(owner);
-    landing.send_replace(Some(landed));
+    owner.land(landed);
 }
 
-/// Strikes the flight off when its task ends, also by a panic.
-struct Owner {
-    shared: Arc<Shared>,
-    job: JobId,
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.shared
-            .flights
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.job);
-    }
-}
-
+/// A place among those who wait.
 struct Seat(Arc<Shared>);
 
 impl Drop for Seat {

@@ -15,6 +15,7 @@ use http::Version;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::drain::Drain;
 use crate::policy::phase::Seen;
 
 /// The notes of one connection.
@@ -26,6 +27,7 @@ pub(super) struct Activity {
     multiplexed: AtomicBool,
     written: AtomicU64,
     blocked: AtomicBool,
+    drain: Drain,
 }
 
 /// A request that has begun; it has ended when this is dropped, however that comes about.
@@ -44,6 +46,13 @@ pin_project! {
 // === impl Activity ===
 
 impl Activity {
+    pub(super) fn new(drain: Drain) -> Self {
+        Self {
+            drain,
+            ..Self::default()
+        }
+    }
+
     /// Notes the begin of a request.
     pub(super) fn begin(self: &Arc<Self>, version: Version) -> InFlight {
         self.started.fetch_add(1, Relaxed);
@@ -85,6 +94,13 @@ impl Activity {
 }
 
 // === impl InFlight ===
+
+impl InFlight {
+    /// Must the answer say that the connection closes? HTTP/2 says so in a frame of its own.
+    pub(super) fn is_last(&self) -> bool {
+        self.0.drain.has_begun() && !self.0.multiplexed.load(Relaxed)
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {

@@ -1,4 +1,5 @@
-//! Between hyper and the connection's service: calls it in place, and notes when a request begins and ends.
+//! Between hyper and the connection's service: calls it in place, notes when a request begins and ends, and marks the
+//! last answer before a drain.
 //!
 //! hyper calls a service by shared reference and expects it to be cloned for each request. Ours belongs to one
 //! connection, which calls from one place only, so that it is borrowed for the moment of the call instead. Nothing
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -87,8 +89,14 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Ok(response) = ready!(this.future.poll(cx));
+        let Ok(mut response) = ready!(this.future.poll(cx));
         let in_flight = this.in_flight.take();
+        if in_flight.as_ref().is_some_and(InFlight::is_last) {
+            // Not left to the connection, which hears of a drain only after it has taken this answer: a client that
+            // is not told may send its next request into the close, and not every client sends it again.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
         Poll::Ready(Ok(response.map(|body| Answer {
             body,
             _in_flight: in_flight,

@@ -4,7 +4,6 @@
 //! a reason. What HTTP means is the service's business.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -68,7 +67,7 @@ where
             addr,
             tls: self.tls.is_some(),
         };
-        let activity = Arc::new(Activity::default());
+        let activity = Arc::new(Activity::new(self.drain.clone()));
         let io = Watched::new(stream, Arc::clone(&activity));
         let reason = match &self.tls {
             None => self.speak(io, &peer, activity).await,
@@ -124,20 +123,17 @@ where
     }
 }
 
+/// Once we want the close, that is the reason, also where the end was not orderly: the client may be gone before
+/// it has read everything, and before its first bytes there is no protocol to close by.
 fn reason_of(end: Result<(), StackError>, closing: Option<CloseReason>) -> CloseReason {
     match end {
         Ok(()) => closing.unwrap_or(CloseReason::Done),
-        Err(error) => match error.downcast_ref::<hyper::Error>() {
-            Some(error) if error.is_parse() => CloseReason::Parse,
-            Some(_) => CloseReason::Broken,
-            // Asked to close before its first bytes had told the protocol.
-            None if is_cancelled(&error) => closing.unwrap_or(CloseReason::Broken),
-            None => CloseReason::Broken,
-        },
+        Err(error) if is_refusal(&error) => CloseReason::Parse,
+        Err(_) => closing.unwrap_or(CloseReason::Broken),
     }
 }
 
-fn is_cancelled(error: &StackError) -> bool {
-    let error = error.downcast_ref::<io::Error>();
-    error.is_some_and(|error| error.kind() == io::ErrorKind::Interrupted)
+fn is_refusal(error: &StackError) -> bool {
+    let error = error.downcast_ref::<hyper::Error>();
+    error.is_some_and(hyper::Error::is_parse)
 }

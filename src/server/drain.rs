@@ -37,6 +37,14 @@ impl Drain {
         self.flag.load(Ordering::Acquire)
     }
 
+    /// The same drain for one worker, so that the waiting lists of two workers' connections have no lock in common.
+    pub(super) fn for_worker(&self) -> Self {
+        Self {
+            begun: self.begun.child_token(),
+            flag: Arc::clone(&self.flag),
+        }
+    }
+
     /// Resolves when it begins.
     pub(super) fn begun(&self) -> WaitForCancellationFutureOwned {
         self.begun.clone().cancelled_owned()

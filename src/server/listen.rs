@@ -64,5 +64,52 @@ pub(super) fn is_of_the_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
+            | io::ErrorKind::HostUnreachable // pending errors of the new socket, see accept(2)
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::{SocketAddr, TcpStream};
+
+    use rustix::io::Errno;
+    use socket2::SockRef;
+
+    use super::{bind, is_of_the_connection};
+
+    #[test]
+    fn accepted_connections_send_without_delay_as_the_listener_says() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(SockRef::from(&accepted).tcp_nodelay().unwrap());
+    }
+
+    #[test]
+    fn an_address_in_use_is_an_error() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let error = bind(listener.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn only_a_want_of_resources_makes_the_accept_loop_pause() {
+        for (errno, of_the_connection) in [
+            (Errno::CONNABORTED, true),
+            (Errno::INTR, true),
+            (Errno::NETUNREACH, true),
+            (Errno::MFILE, false),
+            (Errno::NFILE, false),
+            (Errno::NOBUFS, false),
+            (Errno::NOMEM, false),
+            (Errno::INVAL, false), // unknown troubles must not spin either
+        ] {
+            let error = io::Error::from(errno);
+            assert_eq!(is_of_the_connection(&error), of_the_connection, "{error}");
+        }
+    }
 }

@@ -169,3 +169,33 @@ impl EncodeLabelValue for CloseReason {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
+    use super::{CloseReason, ServerMetrics};
+
+    #[test]
+    fn each_connection_is_counted_once_and_its_gauge_undoes_itself() {
+        let metrics = ServerMetrics::default();
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        metrics.opened().close(CloseReason::Idle);
+        drop(metrics.opened());
+        let _open = metrics.opened();
+
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for line in [
+            "jobgate_connections 1",
+            "jobgate_connections_accepted_total 3",
+            "jobgate_connections_closed_total{reason=\"idle\"} 1",
+            "jobgate_connections_closed_total{reason=\"cut\"} 1",
+            "jobgate_accept_errors_total 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+}

@@ -36,13 +36,17 @@ pub(super) type Protocol = auto::Builder<Streams>;
 ///
 /// `half_close` stays off: a client that shuts its sending side is taken for gone, since that is how one that hung up
 /// looks, and those must not hold a waiting place for the rest of `request_timeout`.
+///
+/// `pipeline_flush` stays off, although it would send pipelined answers together: hyper then holds back whatever it
+/// has as long as unread bytes wait, so that half a head delays a finished answer and a refusal is never sent at all;
+/// it copies every body; and nothing bounds what one buffer full of small requests makes it hold.
 pub(super) fn protocol(max_header_bytes: usize, streams: Streams) -> Protocol {
     let mut protocol = Protocol::new(streams);
     protocol
         .http1()
         .keep_alive(true)
         .half_close(false)
-        .pipeline_flush(true) // answers to pipelined requests leave together
+        .pipeline_flush(false)
         .max_buf_size(max_header_bytes.max(MIN_BUFFER_BYTES))
         .header_read_timeout(None) // one timer for head and idle; ours are told apart, see `policy::phase`
         .http2()

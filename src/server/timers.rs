@@ -7,7 +7,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -42,9 +42,9 @@ pub(super) enum Next {
     Cut(CloseReason),
 }
 
-/// A timer that rings at `at`.
+/// A timer that rings at `at`; not before it was set.
 struct Alarm {
-    at: Instant,
+    at: Option<Instant>,
     sleep: Pin<Box<Sleep>>,
 }
 
@@ -56,8 +56,8 @@ impl Watch {
         Self {
             timers: Timers::accepted(now),
             alarm: Alarm {
-                at: now + limits.header,
-                sleep: Box::pin(sleep(limits.header)),
+                at: None,
+                sleep: Box::pin(sleep(Duration::ZERO)),
             },
             drain_begun: Box::pin(drain.begun()),
             clock,
@@ -69,9 +69,10 @@ impl Watch {
         }
     }
 
-    /// Why the connection is being closed by us, if it is.
+    /// Why the connection is being closed by us, if it is. In a drain its last answer may end it before we ask.
     pub(super) fn closing(&self) -> Option<CloseReason> {
-        self.closing
+        let draining = self.drain.has_begun().then_some(CloseReason::Drain);
+        self.closing.or(draining)
     }
 
     /// To be asked after each poll of the connection that left it pending.
@@ -80,22 +81,25 @@ impl Watch {
         let now = self.clock.now();
         self.timers.observe(self.activity.seen(), now);
         if self.closing.is_none() && self.drain.has_begun() {
-            return self.close(CloseReason::Drain, now);
+            self.close(CloseReason::Drain, now);
+            return Next::Close;
         }
         match self.timers.verdict(&self.limits, now) {
             Verdict::Wait { until } => {
                 self.alarm.ring_by(until, now, moved, cx);
                 Next::Wait
             }
-            Verdict::Close(overrun) => self.close(overrun.into(), now),
+            Verdict::Close(overrun) => {
+                self.close(overrun.into(), now);
+                Next::Close
+            }
             Verdict::Cut(overrun) => Next::Cut(overrun.into()),
         }
     }
 
-    fn close(&mut self, reason: CloseReason, now: Instant) -> Next {
+    fn close(&mut self, reason: CloseReason, now: Instant) {
         self.closing = Some(reason);
         self.timers.close(now);
-        Next::Close
     }
 
     /// Makes sure that the drain wakes this task; true if the task's waker is a new one.
@@ -116,9 +120,9 @@ impl Watch {
 impl Alarm {
     /// Wakes the task at `until` or earlier; `moved` says that it has a new waker.
     fn ring_by(&mut self, until: Instant, now: Instant, moved: bool, cx: &mut Context<'_>) {
-        let set = until < self.at || self.sleep.is_elapsed();
+        let set = self.at.is_none_or(|at| until < at) || self.sleep.is_elapsed();
         if set {
-            self.at = until;
+            self.at = Some(until);
             self.sleep.set(sleep(until.saturating_duration_since(now)));
         }
         if (set || moved) && self.sleep.as_mut().poll(cx).is_ready() {

@@ -100,6 +100,7 @@ async fn accept<M, S>(
     S::Future: Send + 'static,
 {
     let mut drain = pin!(serving.drain.begun());
+    let mut failing = false; // one line in the log for a whole row of failures
     loop {
         let accepted = tokio::select! {
             biased;
@@ -108,6 +109,7 @@ async fn accept<M, S>(
         };
         match accepted {
             Ok((place, stream, addr)) => {
+                failing = false;
                 let serving = Arc::clone(serving);
                 connections.spawn(async move {
                     serving.serve(stream, addr).await;
@@ -117,7 +119,10 @@ async fn accept<M, S>(
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
                 serving.metrics.accept_failed();
-                tracing::warn!(%error, "cannot accept; trying again in {ACCEPT_PAUSE:?}");
+                if !failing {
+                    tracing::warn!(%error, "cannot accept; trying again every {ACCEPT_PAUSE:?}");
+                }
+                failing = true;
                 sleep(ACCEPT_PAUSE).await;
             }
         }

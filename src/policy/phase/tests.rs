@@ -33,6 +33,9 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+/// Its name, what is seen at which second, and the second and kind of its end.
+type Case<'a> = (&'a str, &'a [(u64, Seen)], u64, Verdict);
+
 /// Shows the connection each `Seen` at its second, then asks what its limit is.
 #[track_caller]
 fn assert_limit(case: &str, story: &[(u64, Seen)], limit_at: u64, verdict: Verdict) {
@@ -42,8 +45,8 @@ fn assert_limit(case: &str, story: &[(u64, Seen)], limit_at: u64, verdict: Verdi
         timers.observe(*seen, zero + secs(*second));
     }
     let until = zero + secs(limit_at);
-    let just_before = timers.verdict(&LIMITS, until - Duration::from_nanos(1));
-    assert_eq!(just_before, Verdict::Wait { until }, "{case}");
+    let before = timers.verdict(&LIMITS, zero + secs(limit_at - 1));
+    assert_eq!(before, Verdict::Wait { until }, "{case}");
     assert_eq!(timers.verdict(&LIMITS, until), verdict, "{case}");
     assert_eq!(timers.verdict(&LIMITS, until + secs(1)), verdict, "{case}");
 }
@@ -68,7 +71,7 @@ fn each_phase_has_a_limit_of_its_own() {
         finished: 2,
         ..two_busy
     };
-    let cases: &[(&str, &[(u64, Seen)], u64, Verdict)] = &[
+    let cases: &[Case<'_>] = &[
         ("silent", &[], 10, Verdict::Cut(Overrun::First)),
         (
             "first bytes do not prolong the first limit",
