@@ -56,7 +56,7 @@ class Gateway:
     """`jobgate serve` on free ports; `with` ends it, and sees that it ended well and told no secret."""
 
     def __init__(self, endpoint=None, auth="open", server="", rest="", secrets=()):
-        """`endpoint`: the upstream; without one the built-in sandbox. `secrets`: what may be told as little as `CENTRAL`."""
+        """`endpoint`: the upstream; without one the built-in sandbox. `secrets` may be told as little as `CENTRAL`."""
         self._secrets = [*CENTRAL, *secrets]
         self._directory = tempfile.TemporaryDirectory(prefix="jobgate-conformance-")
         path = pathlib.Path(self._directory.name) / "gateway.toml"
@@ -65,28 +65,31 @@ class Gateway:
         command = [BINARY, "serve", "--config", path] + ([] if endpoint else ["--sandbox"])
         # Nothing of the caller's environment: a JOBGATE_SECTION__KEY there would change what is tested.
         environment = {"CONFORMANCE_AK": ACCESS_KEY, "CONFORMANCE_SK": SECRET_KEY}
-        self._log = open(path.with_name("log"), "w+b")
+        self._errors = open(path.with_name("errors"), "w+b")
         self._process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.PIPE, text=True
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
-        self._said, self._places, self._introduced = [], {}, threading.Event()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+        self._log, self._serving, self._introduced = [], None, threading.Event()
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
         self._introduced.wait(START_PATIENCE_S)
-        if len(self._places) < 2:
+        if self._serving is None:
             self._process.kill()
-            raise RuntimeError("the gateway did not start:\n" + "".join(self._said))
-        self.url, self._admin = self._places["clients"], self._places["admin"]
+            raise RuntimeError("the gateway did not start:\n" + self._told_errors())
+        self.url, self._admin = f"http://{self._serving['listen']}", f"http://{self._serving['admin']}"
 
-    def _listen(self):
-        """Reads what it says on standard error, and from that where it serves."""
-        for line in self._process.stderr:
-            self._said.append(line)
-            if place := re.match(r"\s+(clients|admin)\s+(http://\S+)$", line):
-                self._places[place[1]] = place[2]
-            if len(self._places) == 2:
+    def _read_log(self):
+        """Reads the log to its end, and from it where the gateway serves."""
+        for line in self._process.stdout:
+            self._log.append(line)
+            if self._serving is None and (event := json.loads(line))["message"] == "serving":
+                self._serving = event
                 self._introduced.set()
-        self._introduced.set()
+        self._introduced.set()  # it ended without serving
+
+    def _told_errors(self):
+        self._errors.seek(0)
+        return self._errors.read().decode()
 
     def metrics(self):
         """All metrics as text."""
@@ -115,17 +118,16 @@ class Gateway:
             said = self.metrics()
             self._process.terminate()
             self._process.wait(timeout=40)  # more than server.drain_timeout
-            self._listener.join()
-            self._log.seek(0)
-            said += "".join(self._said) + self._log.read().decode()
+            self._reader.join()
+            said += "".join(self._log) + self._told_errors()
         finally:
             self._process.kill()  # nothing, once it has ended
-            self._log.close()
+            self._errors.close()
             self._directory.cleanup()
         if self._process.returncode != 0:
             raise RuntimeError(f"the gateway ended with {self._process.returncode}")
         if told := [secret for secret in self._secrets if secret in said]:
-            raise AssertionError(f"in the log, the metrics or on standard error: {told}")
+            raise AssertionError(f"in the log, in the metrics or on standard error: {told}")
 
 
 @contextlib.contextmanager

@@ -8,19 +8,19 @@ from jobs import DOCUMENTED
 def run(report, section):
     key, lines = gateway.new_key("conformance")
     cases = [
-        ("the key as extra header `X-Api-Key`", {"X_Api_Key": key}),
-        ("the key as extra header `X-Auth-Token`", {"X_Auth_Token": key}),
-        ("the key as extra header `Authorization: Bearer`: the SDK then does not sign", {"Authorization": f"Bearer {key}"}),
-        ("the key as `X-Api-Key` beside a wrong `X-Auth-Token`: the first decides", {"X_Api_Key": key, "X_Auth_Token": "no"}),
+        ("`X-Api-Key` as an extra header", {"X_Api_Key": key}),
+        ("`X-Auth-Token` as an extra header", {"X_Auth_Token": key}),
+        ("`Authorization: Bearer` as an extra header: the SDK then does not sign", {"Authorization": f"Bearer {key}"}),
+        ("the right `X-Api-Key`, a wrong `X-Auth-Token`: the first decides", {"X_Api_Key": key, "X_Auth_Token": "no"}),
     ]
     for title, headers in cases:
         report.run(section, title, lambda headers=headers: admitted(lines, headers))
     refused = [
         ("a wrong key", {"X_Api_Key": key[:-1] + ("0" if key[-1] != "0" else "1")}, "JG.4011"),
-        ("a wrong `X-Api-Key` beside the right `X-Auth-Token`: the first decides", {"X_Api_Key": "no", "X_Auth_Token": key}, "JG.4011"),
+        ("a wrong `X-Api-Key`, the right `X-Auth-Token`", {"X_Api_Key": "no", "X_Auth_Token": key}, "JG.4011"),
         ("a cloud token in place of a key", {"X_Auth_Token": "MII" + "x" * 4000}, "JG.4011"),
         ("no key, only the SDK's own signature", {}, "JG.4012"),
-    ]  # fmt: skip
+    ]
     for title, headers, code in refused:
         report.run(section, title, lambda headers=headers, code=code: turned_away(lines, headers, code))
 
