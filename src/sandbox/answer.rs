@@ -73,7 +73,10 @@ impl Sandbox {
             return Answer::of(&MALFORMED_ID);
         };
         if let Some(example) = find(id.as_str()) {
-            return Answer::of(example);
+            return Answer {
+                body: example.body_of(&id),
+                ..Answer::of(example)
+            };
         }
         if id.as_str().starts_with(MISSING_PREFIX) {
             return Answer::of(&MISSING_JOB);

@@ -1,15 +1,23 @@
 //! The recorded bodies, and the job id that stands for each.
 //!
 //! An id is the name of its body, filled up with zeros, so that a person can read it in a log. The one documented
-//! success keeps the id of the document's own request. Bodies are served byte for byte, whatever the id in them.
+//! success keeps the id of the document's own request. Bodies are served byte for byte, save one thing: a recorded job
+//! is told by the id it was asked by, as every other job of the sandbox is. The gateway takes an upstream that answers
+//! some jobs with their own id and others with a foreign one for one that mixes up its answers, and refuses the latter.
 
+use bytes::Bytes;
 use http::StatusCode;
+
+use crate::policy::job::JobId;
 
 /// Upstream's content type, letter for letter.
 pub(super) const JSON: &str = "application/json;charset=UTF-8";
 
 /// A well-formed id that begins so is a job that does not exist.
 pub const MISSING_PREFIX: &str = "missing";
+
+/// The job id in every recorded success.
+const RECORDED_JOB_ID: &str = "f5af662119404ad187437cd272b5099b";
 
 /// The header value that belongs to the recorded bodies of the API gateway: they repeat it.
 const RECORDED_REQUEST_ID: &str = "fd6530a01c09807640189e65e837b8ad";
@@ -25,7 +33,7 @@ pub struct Example {
     pub content_type: Option<&'static str>,
     /// `X-Request-Id`; `None`: a new one each time.
     pub request_id: Option<&'static str>,
-    /// The body, byte for byte.
+    /// The body, byte for byte as recorded.
     pub body: &'static [u8],
     /// What it is, in a few words.
     pub about: &'static str,
@@ -35,6 +43,20 @@ macro_rules! sample {
     ($file:literal) => {
         include_bytes!(concat!("../../tests/samples/", $file))
     };
+}
+
+// === impl Example ===
+
+impl Example {
+    /// The body that is served: as recorded, with `id` in the place of the recorded job's.
+    pub(super) fn body_of(&self, id: &JobId) -> Bytes {
+        match std::str::from_utf8(self.body) {
+            Ok(text) if text.contains(RECORDED_JOB_ID) => {
+                text.replace(RECORDED_JOB_ID, id.as_str()).into()
+            }
+            Ok(_) | Err(_) => Bytes::from_static(self.body),
+        }
+    }
 }
 
 /// Every recorded answer.
