@@ -28,7 +28,7 @@ use crate::layers::fetch::authorise::AuthoriseLayer;
 use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::judge::JudgeLayer;
 use crate::layers::fetch::keep::KeepLayer;
-use crate::layers::fetch::pay::PayLayer;
+use crate::layers::fetch::pay::{Limits, PayLayer};
 use crate::layers::fetch::retry::RetryLayer;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
@@ -317,12 +317,17 @@ impl FetchWiring<'_> {
             running: settings.cache.ttl_running,
         };
         let host = upstream.host().to_owned();
+        let patience = settings.server.request_timeout;
         stack::fetch(FetchParts {
             keep: KeepLayer::new(store.clone(), lifetimes),
-            retry: RetryLayer::new(metrics.clone()),
+            retry: RetryLayer::new(patience, clock.clone(), metrics.clone()),
+            max_in_flight: settings.upstream.max_in_flight,
             pay: PayLayer::new(
                 gate.clone(),
-                settings.upstream.timeout,
+                Limits {
+                    patience,
+                    timeout: settings.upstream.timeout,
+                },
                 clock.clone(),
                 metrics.clone(),
             ),

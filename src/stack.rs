@@ -13,6 +13,7 @@
 //!               Below this line no client can cancel anything:
 //!   keep        store what landed, with its lifetime
 //!   retry       few, jittered; and the one repeat after a renewed token
+//!   limit       at most `upstream.max_in_flight` at once; before anything is paid
 //!   pay         one call of the budget each; holds live here
 //!   judge       is it a success? normalise; else which failure
 //!   authorise   the last hand before the wire; nothing above it can see the secret
@@ -67,6 +68,8 @@ pub struct FetchParts {
     pub keep: KeepLayer,
     /// Tries again.
     pub retry: RetryLayer,
+    /// `upstream.max_in_flight`.
+    pub max_in_flight: usize,
     /// Budget and holds.
     pub pay: PayLayer,
     /// Success or failure.
@@ -101,6 +104,7 @@ pub fn fetch(parts: FetchParts) -> Fetch {
     let stack = ServiceBuilder::new()
         .layer(parts.keep)
         .layer(parts.retry)
+        .concurrency_limit(parts.max_in_flight)
         .layer(parts.pay)
         .layer(parts.judge)
         .layer(parts.authorise)

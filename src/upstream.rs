@@ -26,7 +26,6 @@ use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use self::answer::Answer;
@@ -56,7 +55,6 @@ struct Inner {
     scheme: Scheme,
     authority: Authority,
     host: HeaderValue,
-    permits: Semaphore,
     timeout: Duration,
     max_body: usize,
     clock: Clock,
@@ -98,7 +96,6 @@ impl Upstream {
             scheme,
             authority,
             host,
-            permits: Semaphore::new(settings.max_in_flight),
             timeout: settings.timeout,
             max_body: settings.max_body,
             clock,
@@ -117,7 +114,6 @@ impl tower::Service<Request<()>> for Upstream {
     type Error = Error;
     type Future = BoxFuture<'static, Result<Answer, Error>>;
 
-    /// Always ready: the wait for a place among `max_in_flight` is part of the call, so that it can be given up.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
     }
@@ -134,7 +130,6 @@ impl Inner {
     async fn call(&self, request: Request<()>) -> Result<Answer, Error> {
         let mut request = self.outgoing(request)?;
         let connection = capture_connection(&mut request);
-        let _place = self.permits.acquire().await.map_err(failure::internal)?;
         let exchange = self.exchange(request, &connection);
         let outcome = match tokio::time::timeout(self.timeout, exchange).await {
             Ok(outcome) => outcome,

@@ -189,7 +189,7 @@ impl Shared {
         let fetch = fly(
             owner,
             self.fetch.clone(),
-            Call::new(job),
+            Call::new(job, self.clock.now()),
             self.bounds.longest_fetch,
         );
         self.bounds

@@ -3,6 +3,7 @@
 //! ```text
 //! keep        store what landed, with its lifetime
 //!   retry     few, jittered, each paid; and the one repeat after a renewed token
+//!     limit     at most `upstream.max_in_flight` at once
 //!     pay     withdraw one call of the budget, respect the holds, settle by what came of it
 //!       judge     is it a success? normalise; else which failure
 //!         authorise   the last hand before the wire; also the one that notices its secret in an answer
@@ -19,6 +20,7 @@ pub mod retry;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::error::Error;
 use crate::policy::job::JobId;
@@ -32,6 +34,8 @@ pub(crate) type Boxed<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>
 pub struct Call {
     /// The job to ask for.
     pub job: JobId,
+    /// When it began.
+    pub started: Instant,
     story: Arc<Mutex<Story>>,
 }
 
@@ -58,11 +62,12 @@ pub struct Landing {
 // === impl Call ===
 
 impl Call {
-    /// A fetch of `job`.
+    /// A fetch of `job`, beginning now.
     #[must_use]
-    pub fn new(job: JobId) -> Self {
+    pub fn new(job: JobId, started: Instant) -> Self {
         Self {
             job,
+            started,
             story: Arc::default(),
         }
     }

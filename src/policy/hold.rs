@@ -71,6 +71,8 @@ pub enum Ending {
     NotSent,
     /// Any answer that shows that the credential was taken, failures of the build service included.
     Authenticated,
+    /// Upstream, or something on the way, gave an answer that says nothing of the credential: no proof and no refusal.
+    Answered,
     /// Upstream throttled it. Proves nothing of the credential: some limits are looked at before it.
     Throttled {
         /// The window named in its text, or one budget window.
@@ -119,7 +121,7 @@ impl Holds {
     /// A call ended at `ended`; for one without an answer, the latest moment at which upstream may have seen it.
     pub fn end(&mut self, ticket: Ticket, ending: Ending, ended: Instant) {
         match ending {
-            Ending::NotSent => {}
+            Ending::NotSent | Ending::Answered => {}
             Ending::Authenticated => {
                 self.throttle.passed(ticket.throttle);
                 self.credential.proved(ticket.credential);

@@ -14,7 +14,7 @@ import errors
 import gateway
 import sdk
 
-DOCUMENTED = "901878212b1a49be9c1a1054c272762a"
+DOCUMENTED = "f5af662119404ad187437cd272b5099b"
 LIVING = "abcdefghijklmnopqrstuvwxyz012345"
 MISSING = "missing0000000000000000000000000"
 CALLS = 200

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jobgate::clock::Clock;
+use jobgate::credential::Credential;
 use tokio::net::TcpListener;
 
 use crate::support::{Answer, Builder, Running, in_front_of, nth_job};
@@ -166,4 +167,32 @@ async fn a_throttle_is_waited_out_for_its_window_while_what_is_stored_is_served(
         assert_eq!(upstream.calls(), 3);
         gateway.end().await;
     }
+}
+
+#[tokio::test]
+async fn no_more_than_max_in_flight_are_asked_at_once_and_the_rest_follow() {
+    let clock = Clock::manual();
+    let upstream = Upstream::held(&clock, |_, _| A_JOB).await;
+    let gateway = with_budget(&clock, &upstream.url(), 1_000)
+        .with(|settings| settings.upstream.max_in_flight = 2)
+        .with_credential(Credential::from_token("a-token-of-the-tests").unwrap()) // no cap of its own, once proven
+        .start();
+    let proof = nth_job(0);
+    let (proven, ()) = tokio::join!(gateway.job(&proof), async { upstream.let_through(1) });
+    assert_eq!(proven.status, 200);
+
+    let asking = ask_at_once(&gateway, 1..6);
+    let steering = async {
+        for answered in 0..5 {
+            let most = (1 + answered + 2).min(6);
+            gateway
+                .until("two more are asked", || async { upstream.calls() == most })
+                .await;
+            upstream.let_through(1);
+        }
+    };
+    let (answers, ()) = tokio::join!(asking, steering);
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(upstream.calls(), 6);
+    gateway.end().await;
 }

@@ -14,12 +14,21 @@ use crate::error::{Error, FailedStatus};
 use crate::policy::hold::Ending;
 use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
 
+/// How long things may take here.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `server.request_timeout`: the longest wait for leave. Whoever asked has gone by then, so a call that was let out
+    /// later would be paid for nobody.
+    pub patience: Duration,
+    /// `upstream.timeout`: when a call that goes out has certainly ended.
+    pub timeout: Duration,
+}
+
 /// Puts a [`Gate`] before a service.
 #[derive(Clone)]
 pub struct PayLayer {
     gate: Gate,
-    /// `upstream.timeout`: when a call that goes out now has certainly ended.
-    timeout: Duration,
+    limits: Limits,
     clock: Clock,
     metrics: UpstreamMetrics,
 }
@@ -34,12 +43,12 @@ pub struct Pay<S> {
 // === impl PayLayer ===
 
 impl PayLayer {
-    /// `timeout` is the longest a call takes.
+    /// Pays at `gate`.
     #[must_use]
-    pub fn new(gate: Gate, timeout: Duration, clock: Clock, metrics: UpstreamMetrics) -> Self {
+    pub fn new(gate: Gate, limits: Limits, clock: Clock, metrics: UpstreamMetrics) -> Self {
         Self {
             gate,
-            timeout,
+            limits,
             clock,
             metrics,
         }
@@ -76,14 +85,15 @@ where
         let (
             PayLayer {
                 gate,
-                timeout,
+                limits,
                 clock,
                 metrics,
             },
             mut inner,
         ) = (self.layer.clone(), self.inner.clone());
         Box::pin(async move {
-            let permit = gate.admit(timeout).await?;
+            let leave = tokio::time::timeout(limits.patience, gate.admit(limits.timeout));
+            let permit = leave.await.unwrap_or(Err(Error::TimedOut))?;
             call.note(|story| story.calls += 1);
             let started = clock.now();
             let judged = inner.call(call.clone()).await;
@@ -114,14 +124,17 @@ fn ending(judged: &Result<Judged, Error>) -> Ending {
             window: *retry_after,
         },
         Err(Error::CredentialRefused | Error::CredentialRenewed) => Ending::CredentialRefused,
-        // A code under 500 is the build service's, which one reaches with a good credential only. What a load balancer
-        // or a proxy says on the way proves nothing.
+        // A code under 500 is the build service's, which one reaches with a good credential only.
         Err(Error::UpstreamFailed {
             status: FailedStatus::Internal,
             code: Some(_),
             ..
         }) => Ending::Authenticated,
         Err(Error::Unreachable(_) | Error::CredentialUnavailable(_)) => Ending::NotSent,
+        // A refused credential is told as such; what a load balancer says on the way is neither that nor a proof.
+        Err(
+            Error::UpstreamFailed { .. } | Error::NotSuccess { .. } | Error::Misconfigured { .. },
+        ) => Ending::Answered,
         Err(_) => Ending::NoAnswer,
     }
 }

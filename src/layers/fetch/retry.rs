@@ -7,10 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt as _};
 
 use super::judge::Judged;
 use super::{Boxed, Call};
+use crate::clock::Clock;
 use crate::error::{Error, FailedStatus};
 use crate::telemetry::metrics::UpstreamMetrics;
 
@@ -22,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Retries.
 #[derive(Clone)]
 pub struct RetryLayer {
+    /// `server.request_timeout`: nobody waits longer, so nothing is tried again later.
+    patience: Duration,
+    clock: Clock,
     metrics: UpstreamMetrics,
 }
 
@@ -48,10 +52,14 @@ enum Repeat {
 // === impl RetryLayer ===
 
 impl RetryLayer {
-    /// `metrics` count them.
+    /// Nothing is tried again after `patience`; `metrics` count what is.
     #[must_use]
-    pub fn new(metrics: UpstreamMetrics) -> Self {
-        Self { metrics }
+    pub fn new(patience: Duration, clock: Clock, metrics: UpstreamMetrics) -> Self {
+        Self {
+            patience,
+            clock,
+            metrics,
+        }
     }
 }
 
@@ -82,7 +90,7 @@ where
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let (layer, mut inner) = (self.layer.clone(), self.inner.clone());
+        let (layer, inner) = (self.layer.clone(), self.inner.clone());
         Box::pin(async move {
             let mut pauses = ExponentialBuilder::new()
                 .with_min_delay(PAUSE)
@@ -91,10 +99,13 @@ where
                 .build();
             let (mut reconnected, mut renewed) = (false, false);
             loop {
-                let error = match inner.call(call.clone()).await {
+                let error = match inner.clone().oneshot(call.clone()).await {
                     Ok(judged) => return Ok(judged),
                     Err(error) => error,
                 };
+                if layer.clock.now().saturating_duration_since(call.started) >= layer.patience {
+                    return Err(error);
+                }
                 match repeat(&error) {
                     Repeat::Later => match pauses.next() {
                         Some(pause) => tokio::time::sleep(pause).await,

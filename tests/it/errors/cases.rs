@@ -135,10 +135,14 @@ pub(super) fn own_cases() -> Vec<Case> {
         Case::refused("host not served here", 421, get(JOB)).with(|gateway| {
             gateway.with(|settings| settings.server.allowed_hosts = vec!["other.example".into()])
         }),
-        Case::refused("nothing fresh stored, and the budget is spent", 429, get(JOB))
-            .with(|gateway| gateway.with(one_call_a_minute))
-            .after(&nth_job(1))
-            .retry_after(61), // a slot is free strictly after its window
+        Case::refused(
+            "nothing fresh stored, and the budget is spent",
+            429,
+            get(JOB),
+        )
+        .with(|gateway| gateway.with(one_call_a_minute))
+        .after(&nth_job(1))
+        .retry_after(61), // a slot is free strictly after its window
         Case::answered(
             "nothing fresh stored, and upstream throttles",
             429,

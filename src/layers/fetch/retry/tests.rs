@@ -14,6 +14,8 @@ use crate::layers::fetch::judge::Judged;
 use crate::policy::job::JobId;
 use crate::telemetry::metrics::{Metrics, Origin};
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Runs one fetch over these attempts; attempts made, and the time between the first and the last.
 async fn attempts(failures: Vec<Error>) -> (Result<Judged, Error>, usize, Duration) {
     let clock = Clock::manual();
@@ -43,11 +45,11 @@ async fn attempts(failures: Vec<Error>) -> (Result<Judged, Error>, usize, Durati
         async { judged }
     });
     let fetch = ServiceBuilder::new()
-        .layer(RetryLayer::new(metrics))
+        .layer(RetryLayer::new(PATIENCE, clock.clone(), metrics))
         .service(upstream);
     let begun = tokio::time::sleep(Duration::ZERO).deadline();
     let job = JobId::parse("901878212b1a49be9c1a1054c272762a").unwrap();
-    let result = fetch.oneshot(Call::new(job)).await;
+    let result = fetch.oneshot(Call::new(job, sent)).await;
     let ended = tokio::time::sleep(Duration::ZERO).deadline();
     let took = ended.saturating_duration_since(begun);
     (result, made.load(Ordering::Relaxed), took)
