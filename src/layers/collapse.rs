@@ -221,16 +221,26 @@ async fn fly(owner: Owner, fetch: Fetch, call: Call, longest: Duration) {
         Ok(Ok(landed)) => landed,
         Err(_elapsed) => Landing::failed(Error::TimedOut, call.story()),
     };
-    if let Err(error) = &landed.result {
-        tracing::warn!(
-            %error,
-            calls = landed.story.calls,
-            upstream.status = landed.story.upstream_status,
-            upstream.request_id = landed.story.upstream_request_id.as_deref(),
-            "fetch failed"
-        );
-    }
+    log(&landed);
     owner.land(landed);
+}
+
+/// A failure of upstream is told once, here. What upstream said of a job, and what was not let out, is no news: the
+/// access log has it.
+fn log(landed: &Landing) {
+    let Err(error) = &landed.result else {
+        return;
+    };
+    let story = &landed.story;
+    let (status, id) = (story.upstream_status, story.upstream_request_id.as_deref());
+    match Outcome::of_error(error) {
+        Outcome::Failed(_) | Outcome::Fault if !matches!(error, Error::Passed { .. }) => {
+            tracing::warn!(%error, calls = story.calls, upstream.status = status, upstream.request_id = id, "fetch failed");
+        }
+        _ => {
+            tracing::debug!(%error, calls = story.calls, upstream.status = status, "fetch without a job")
+        }
+    }
 }
 
 /// A place among those who wait.

@@ -8,8 +8,8 @@
 //! Over HTTP/2, bytes are no sign of a head: pings and window updates come at any time. Once the first request has
 //! shown the protocol, only requests count.
 //!
-//! Not here: the TLS handshake (it ends before there is a phase) and an announced body that never comes (such a
-//! request is refused at its head and its connection closed).
+//! Not here: the TLS handshake, which ends before there is a phase. A body is never waited for: a request that announces
+//! one is refused at its head; the connection then lingers, so that what is under way does not cost the client its answer.
 
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,8 @@ pub struct Seen {
     pub written: u64,
     /// The socket had no room for the last write.
     pub blocked: bool,
+    /// Our side is closed; what still comes of a body that was refused is discarded.
+    pub lingering: bool,
 }
 
 /// The state of one connection, and since when.
@@ -72,6 +74,8 @@ enum Phase {
     Head,
     /// Requests in flight; `since` is when one last began or ended.
     Busy,
+    /// Our side is closed, theirs not yet.
+    Lingering,
 }
 
 /// What is to be done about a connection now.
@@ -101,6 +105,8 @@ pub enum Overrun {
     Busy,
     /// The reader took nothing for `request`.
     Stalled,
+    /// Lingered for [`CLOSE_GRACE`]: the good end of a connection whose client goes on sending.
+    Lingering,
 }
 
 // === impl Seen ===
@@ -177,9 +183,12 @@ impl Timers {
         match overrun {
             _ if now < until => Verdict::Wait { until },
             Overrun::Idle if !self.closing => Verdict::Close(overrun),
-            Overrun::First | Overrun::Head | Overrun::Idle | Overrun::Busy | Overrun::Stalled => {
-                Verdict::Cut(overrun)
-            }
+            Overrun::First
+            | Overrun::Head
+            | Overrun::Idle
+            | Overrun::Busy
+            | Overrun::Stalled
+            | Overrun::Lingering => Verdict::Cut(overrun),
         }
     }
 
@@ -189,6 +198,7 @@ impl Timers {
             Phase::Head => (limits.header, Overrun::Head),
             Phase::Idle if self.closing => (CLOSE_GRACE, Overrun::Idle),
             Phase::Idle => (limits.idle, Overrun::Idle),
+            Phase::Lingering => (CLOSE_GRACE, Overrun::Lingering),
             Phase::Busy => (limits.request.saturating_mul(OVERDUE_FACTOR), Overrun::Busy),
         };
         (after(self.since, limit), overrun)
@@ -196,7 +206,9 @@ impl Timers {
 }
 
 fn phase_of(seen: &Seen) -> Phase {
-    if seen.in_flight() {
+    if seen.lingering {
+        Phase::Lingering
+    } else if seen.in_flight() {
         Phase::Busy
     } else if seen.started == 0 {
         Phase::First

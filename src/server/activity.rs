@@ -9,7 +9,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::Version;
 use pin_project_lite::pin_project;
@@ -17,6 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::drain::Drain;
 use crate::policy::phase::Seen;
+
+/// Most that is read of a body that was refused, in bytes: a client that has more to say must be told by a reset. How
+/// long it may take is up to the timers.
+const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
 
 /// The notes of one connection.
 #[derive(Debug, Default)]
@@ -27,6 +31,8 @@ pub(super) struct Activity {
     multiplexed: AtomicBool,
     written: AtomicU64,
     blocked: AtomicBool,
+    unread: AtomicBool,
+    lingering: AtomicBool,
     drain: Drain,
 }
 
@@ -40,6 +46,7 @@ pin_project! {
         #[pin]
         io: I,
         activity: Arc<Activity>,
+        discarded: usize,
     }
 }
 
@@ -53,8 +60,11 @@ impl Activity {
         }
     }
 
-    /// Notes the begin of a request.
-    pub(super) fn begin(self: &Arc<Self>, version: Version) -> InFlight {
+    /// Notes the begin of a request, and whether a body of it is still to come.
+    pub(super) fn begin(self: &Arc<Self>, version: Version, has_body: bool) -> InFlight {
+        if has_body {
+            self.unread.store(true, Relaxed);
+        }
         self.started.fetch_add(1, Relaxed);
         self.head.store(false, Relaxed);
         if version == Version::HTTP_2 {
@@ -72,6 +82,7 @@ impl Activity {
             multiplexed: self.multiplexed.load(Relaxed),
             written: self.written.load(Relaxed),
             blocked: self.blocked.load(Relaxed),
+            lingering: self.lingering.load(Relaxed),
         }
     }
 
@@ -112,7 +123,11 @@ impl Drop for InFlight {
 
 impl<I> Watched<I> {
     pub(super) fn new(io: I, activity: Arc<Activity>) -> Self {
-        Self { io, activity }
+        Self {
+            io,
+            activity,
+            discarded: 0,
+        }
     }
 }
 
@@ -130,7 +145,7 @@ impl<I: AsyncRead> AsyncRead for Watched<I> {
     }
 }
 
-impl<I: AsyncWrite> AsyncWrite for Watched<I> {
+impl<I: AsyncRead + AsyncWrite> AsyncWrite for Watched<I> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -161,7 +176,23 @@ impl<I: AsyncWrite> AsyncWrite for Watched<I> {
         self.project().io.poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().io.poll_shutdown(cx)
+    /// Closes our side; then, if a body was refused unread, reads on and discards. Were the socket closed at once, what
+    /// is still under way would be answered with a reset, which may overtake our answer and take it from the client.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.as_mut().project().io.poll_shutdown(cx))?;
+        if !self.activity.unread.load(Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        self.activity.lingering.store(true, Relaxed);
+        let mut space = [0; 4096];
+        while self.discarded < MAX_DISCARDED_BYTES {
+            let mut buf = ReadBuf::new(&mut space);
+            let read = ready!(self.as_mut().poll_read(cx, &mut buf));
+            if read.is_err() || buf.filled().is_empty() {
+                break;
+            }
+            *self.as_mut().project().discarded += buf.filled().len();
+        }
+        Poll::Ready(Ok(()))
     }
 }

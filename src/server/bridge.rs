@@ -71,7 +71,8 @@ where
     type Future = Answering<S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let in_flight = self.activity.begin(request.version());
+        let has_body = !request.body().is_end_stream();
+        let in_flight = self.activity.begin(request.version(), has_body);
         Answering {
             future: self.service.borrow_mut().call(request), // not re-entrant: a call only makes the future
             in_flight: Some(in_flight),

@@ -165,6 +165,7 @@ impl From<Overrun> for CloseReason {
             Overrun::Idle => Self::Idle,
             Overrun::Busy => Self::Busy,
             Overrun::Stalled => Self::Stalled,
+            Overrun::Lingering => Self::Done,
         }
     }
 }

@@ -9,6 +9,7 @@ const LIMITS: Limits = Limits {
 };
 
 const NOTHING: Seen = Seen {
+    lingering: false,
     started: 0,
     finished: 0,
     head: false,
@@ -71,7 +72,17 @@ fn each_phase_has_a_limit_of_its_own() {
         finished: 2,
         ..two_busy
     };
+    let lingering = Seen {
+        lingering: true,
+        ..ANSWERED
+    };
     let cases: &[Case<'_>] = &[
+        (
+            "our side closed, theirs not yet",
+            &[(4, ANSWERED), (5, lingering)],
+            10,
+            Verdict::Cut(Overrun::Lingering),
+        ),
         ("silent", &[], 10, Verdict::Cut(Overrun::First)),
         (
             "first bytes do not prolong the first limit",

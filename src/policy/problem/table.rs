@@ -192,7 +192,7 @@ rows! {
             "calls held back after a refused central credential",
             StatusCode::SERVICE_UNAVAILABLE,
             "JG.5033",
-            "The gateway holds its calls back because the upstream service refused the gateway's own credential. Your client key is not at fault; repeat the request after the time in Retry-After.",
+            "The gateway holds its calls back because its own credential was refused by the upstream service, or could not be proven to it. Your client key is not at fault; repeat the request after the time in Retry-After.",
         )
     };
     CREDENTIAL_UNAVAILABLE = Row {

@@ -93,6 +93,7 @@ async fn an_answer_that_says_close_closes_although_the_announced_body_never_come
         let answer = client.read_to_end().await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
         assert!(answer.ends_with("refused"), "{answer}");
+        drop(client); // until then it may be sending, and is listened to
         running.ended(count, CloseReason::Done).await;
     }
     running.finish().await;
