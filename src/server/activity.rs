@@ -47,6 +47,7 @@ pin_project! {
         io: I,
         activity: Arc<Activity>,
         discarded: usize,
+        ended: bool,
     }
 }
 
@@ -127,6 +128,7 @@ impl<I> Watched<I> {
             io,
             activity,
             discarded: 0,
+            ended: false,
         }
     }
 }
@@ -138,9 +140,11 @@ impl<I: AsyncRead> AsyncRead for Watched<I> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.project();
-        let before = buf.filled().len();
+        let (before, room) = (buf.filled().len(), buf.remaining());
         let result = this.io.poll_read(cx, buf);
-        this.activity.read(buf.filled().len() - before);
+        let bytes = buf.filled().len() - before;
+        *this.ended |= matches!(result, Poll::Ready(Ok(()))) && bytes == 0 && room > 0;
+        this.activity.read(bytes);
         result
     }
 }
@@ -179,6 +183,9 @@ impl<I: AsyncRead + AsyncWrite> AsyncWrite for Watched<I> {
     /// Closes our side; then, if a body was refused unread, reads on and discards. Were the socket closed at once, what
     /// is still under way would be answered with a reset, which may overtake our answer and take it from the client.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ended {
+            return Poll::Ready(Ok(())); // they closed first: what is left is to drop the socket, which says the same
+        }
         ready!(self.as_mut().project().io.poll_shutdown(cx))?;
         if !self.activity.unread.load(Relaxed) {
             return Poll::Ready(Ok(()));

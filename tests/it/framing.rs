@@ -107,7 +107,7 @@ async fn the_refusal_of_a_long_body_reaches_a_client_that_is_still_sending() {
         assert_eq!(answer.status(), 400);
         assert_eq!(answer.field("connection"), Some("close"));
         for _ in 0..5 {
-            wire.write([b'x'; 10_000]).await; // taken, not answered with a reset
+            wire.write(vec![b'x'; 10_000]).await; // taken, not answered with a reset
         }
         assert_eq!(wire.rest().await, "");
     }
