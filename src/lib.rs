@@ -31,7 +31,7 @@
 //! | [`store`] | mechanism | stored answers and their memory |
 //! | [`sandbox`] | mechanism | a double of the cloud, for trying and testing |
 //! | [`telemetry`] | mechanism | metrics, access log, diagnostics |
-//! | [`hardening`] | mechanism | what the process gives up at start |
+//! | [`process`] | mechanism | what the process settles with the system at start |
 //! | [`config`] | values | the configuration, checked whole |
 //! | [`policy`] | pure | decisions: no I/O, no clock, no lock, no log |
 //! | [`error`] | values | the closed list of ways a request can fail |
@@ -46,9 +46,9 @@ pub mod clock;
 pub mod config;
 pub mod credential;
 pub mod error;
-pub mod hardening;
 pub mod layers;
 pub mod policy;
+pub mod process;
 pub mod sandbox;
 pub mod server;
 pub mod stack;

@@ -10,7 +10,7 @@ use jobgate::app::{Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{self, Checked, Settings, UpstreamFrom};
 use jobgate::credential::Credential;
-use jobgate::hardening::{self, Hardening};
+use jobgate::process::{self, Prepared};
 use jobgate::sandbox::{Sandbox, SandboxSettings};
 use jobgate::server;
 use jobgate::telemetry::lines::Lines;
@@ -31,7 +31,7 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 const SAMPLE_JOB: &str = "f5af662119404ad187437cd272b5099b";
 
 pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
-    let hardened = hardening::harden();
+    let prepared = process::prepare();
     if !args.sandbox && args.config.is_none() && !Path::new(DEFAULT_CONFIG).exists() {
         let text = format!(
             "there is no {DEFAULT_CONFIG} here: name a file with --config, or try `jobgate serve --sandbox`, which needs none"
@@ -43,7 +43,7 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
     let lines = Lines::start(io::stdout()).context("cannot start the log")?;
     logging::install(&settings.log, lines.clone(), clock.clone())
         .context("cannot start the log")?;
-    tell(&hardened);
+    tell(&prepared);
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
@@ -64,17 +64,18 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
     served.map_err(Failed::Undone)
 }
 
-/// A process that could not be hardened serves all the same, and says so.
-fn tell(hardened: &Hardening) {
+/// A process that the system refuses something serves all the same, and says so.
+fn tell(prepared: &Prepared) {
     for (what, done) in [
-        ("core dumps stay possible", hardened.core_dumps_off),
-        ("the process stays dumpable", hardened.not_dumpable),
+        ("core dumps stay possible", prepared.core_dumps_off),
+        ("the process stays dumpable", prepared.not_dumpable),
+        ("huge pages stay in use", prepared.huge_pages_off),
     ] {
         if let Err(error) = done {
             tracing::warn!(%error, "{what}");
         }
     }
-    match hardened.descriptors {
+    match prepared.descriptors {
         Ok(limit) => tracing::debug!(
             before = limit.before,
             now = limit.now,
