@@ -6,5 +6,5 @@
 mod entry;
 mod memory;
 
-pub use entry::Entry;
+pub use entry::{Entry, cache_control};
 pub use memory::Memory;

@@ -23,16 +23,16 @@ pub struct Entry {
 // === impl Entry ===
 
 impl Entry {
-    /// Takes a normalised body.
+    /// Takes a normalised body, and the `Cache-Control` of its lifetime, which many entries share.
     #[must_use]
-    pub fn new(body: Bytes, lifetime: Lifetime) -> Self {
-        let etag = etag_of(&body);
-        let max_age = lifetime.lifetime.as_secs();
-        let cache_control = HeaderValue::try_from(format!("private, max-age={max_age}"))
-            .unwrap_or(HeaderValue::from_static("private"));
+    pub fn new(body: &[u8], cache_control: HeaderValue, lifetime: Lifetime) -> Self {
+        let etag = etag_of(body);
+        // One allocation for both: there may be a hundred thousand entries.
+        let whole = Bytes::from([body, etag.as_bytes()].concat());
+        let etag = HeaderValue::from_maybe_shared(whole.slice(body.len()..));
         Self {
-            body,
-            etag,
+            body: whole.slice(..body.len()),
+            etag: etag.unwrap_or(HeaderValue::from_static("\"\"")), // quotes and hexadecimal digits are always a value
             cache_control,
             lifetime,
         }
@@ -75,32 +75,42 @@ impl Entry {
     }
 }
 
-fn etag_of(body: &[u8]) -> HeaderValue {
+/// `private, max-age=…` of a lifetime, to be made once for all entries that have it.
+#[must_use]
+pub fn cache_control(lifetime: Duration) -> HeaderValue {
+    let text = format!("private, max-age={}", lifetime.as_secs());
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("private"))
+}
+
+fn etag_of(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
-    let short = digest.get(..ETAG_BYTES).unwrap_or(&digest);
-    HeaderValue::try_from(format!("\"{}\"", hex::encode(short)))
-        .unwrap_or(HeaderValue::from_static("\"\""))
+    format!(
+        "\"{}\"",
+        hex::encode(digest.get(..ETAG_BYTES).unwrap_or(&digest))
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use bytes::Bytes;
-
-    use super::Entry;
+    use super::{Entry, cache_control};
     use crate::clock::Clock;
     use crate::policy::freshness::Lifetime;
 
     #[test]
     fn the_validator_depends_on_the_body_alone() {
         let now = Clock::system().now();
-        let entry = |body: &'static str, seconds| {
-            let lifetime = Lifetime {
-                sent: now,
-                lifetime: Duration::from_secs(seconds),
-            };
-            Entry::new(Bytes::from_static(body.as_bytes()), lifetime)
+        let entry = |body: &str, seconds| {
+            let lifetime = Duration::from_secs(seconds);
+            Entry::new(
+                body.as_bytes(),
+                cache_control(lifetime),
+                Lifetime {
+                    sent: now,
+                    lifetime,
+                },
+            )
         };
         // printf '{}' | sha256sum | cut -c1-32
         assert_eq!(
@@ -110,5 +120,6 @@ mod tests {
         assert_eq!(entry("{}", 30).etag(), entry("{}", 5).etag());
         assert_ne!(entry("{}", 30).etag(), entry("[]", 30).etag());
         assert_eq!(entry("{}", 30).cache_control(), "private, max-age=30");
+        assert_eq!(entry("{}", 30).body(), "{}");
     }
 }

@@ -11,7 +11,8 @@ use super::Entry;
 use crate::policy::job::JobId;
 
 /// What an entry costs besides its body, in bytes: key, entry, shared pointers, moka's nodes and its share of the hash
-/// table. Measured as resident memory per entry minus the body, 100 000 entries of the documented sample.
+/// table. Measured as growth of the resident memory from 20 000 to 100 000 entries of the documented sample (a body of 559
+/// bytes): 1 187 bytes an entry, 628 of them not the body's.
 const ENTRY_OVERHEAD: usize = 640;
 
 /// The stored responses of this process, bounded in bytes.
@@ -94,20 +95,22 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use bytes::Bytes;
-
     use super::{ENTRY_OVERHEAD, Memory};
     use crate::clock::Clock;
     use crate::policy::freshness::Lifetime;
     use crate::policy::job::JobId;
-    use crate::store::Entry;
+    use crate::store::{Entry, cache_control};
 
     fn entry(bytes: usize) -> Arc<Entry> {
         let lifetime = Lifetime {
             sent: Clock::system().now(),
             lifetime: Duration::from_secs(30),
         };
-        Arc::new(Entry::new(Bytes::from(vec![b'x'; bytes]), lifetime))
+        Arc::new(Entry::new(
+            &vec![b'x'; bytes],
+            cache_control(lifetime.lifetime),
+            lifetime,
+        ))
     }
 
     fn job(n: usize) -> JobId {

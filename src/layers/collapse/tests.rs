@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Request;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -23,7 +22,7 @@ use crate::policy::freshness::Lifetime;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, OutcomeKind};
 use crate::policy::request_id::RequestId;
-use crate::store::{Entry, Memory};
+use crate::store::{Entry, Memory, cache_control};
 use crate::telemetry::metrics::{Metrics, Origin};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -105,7 +104,7 @@ fn entry(clock: &Clock) -> Entry {
         sent: clock.now(),
         lifetime: Duration::from_secs(30),
     };
-    Entry::new(Bytes::from_static(b"{}"), lifetime)
+    Entry::new(b"{}", cache_control(lifetime.lifetime), lifetime)
 }
 
 #[track_caller]

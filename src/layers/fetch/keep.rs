@@ -4,19 +4,22 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::HeaderValue;
 use tower::{Layer, Service};
 
 use super::judge::Judged;
 use super::{Boxed, Call, Landing};
 use crate::error::Error;
 use crate::policy::freshness::{Lifetime, Lifetimes};
-use crate::store::{Entry, Memory};
+use crate::store::{Entry, Memory, cache_control};
 
 /// Stores successes.
 #[derive(Clone)]
 pub struct KeepLayer {
     store: Memory,
     lifetimes: Lifetimes,
+    /// Of a finished job, and of a running one.
+    cache_controls: [HeaderValue; 2],
 }
 
 /// See [`KeepLayer`].
@@ -32,7 +35,24 @@ impl KeepLayer {
     /// Stores into `store` for as long as `lifetimes` say.
     #[must_use]
     pub fn new(store: Memory, lifetimes: Lifetimes) -> Self {
-        Self { store, lifetimes }
+        let cache_controls = [true, false].map(|finished| cache_control(lifetimes.of(finished)));
+        Self {
+            store,
+            lifetimes,
+            cache_controls,
+        }
+    }
+}
+
+impl KeepLayer {
+    fn entry(&self, judged: &Judged) -> Entry {
+        let lifetime = Lifetime {
+            sent: judged.sent,
+            lifetime: self.lifetimes.of(judged.finished),
+        };
+        let [finished, running] = &self.cache_controls;
+        let cache_control = if judged.finished { finished } else { running };
+        Entry::new(&judged.body, cache_control.clone(), lifetime)
     }
 }
 
@@ -63,16 +83,12 @@ where
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let KeepLayer { store, lifetimes } = self.layer.clone();
+        let layer = self.layer.clone();
         let fetched = self.inner.call(call.clone());
         Box::pin(async move {
             let result = fetched.await.map(|judged| {
-                let lifetime = Lifetime {
-                    sent: judged.sent,
-                    lifetime: lifetimes.of(judged.finished),
-                };
-                let entry = Arc::new(Entry::new(judged.body, lifetime));
-                store.put(call.job, Arc::clone(&entry));
+                let entry = Arc::new(layer.entry(&judged));
+                layer.store.put(call.job, Arc::clone(&entry));
                 entry
             });
             Ok(Landing {
