@@ -45,7 +45,8 @@ enum Command {
     /// Environment variables such as `JOBGATE_SERVER__LISTEN` count as they would for `serve`.
     Check(CheckArgs),
     /// Run the upstream double alone: a made-up CodeArts Build for testing clients.
-    #[command(after_long_help = jobgate::sandbox::guide())]
+    #[command(term_width = 0, after_long_help = jobgate::sandbox::guide())]
+    // its table must not be folded
     Sandbox(SandboxArgs),
     /// Make client keys.
     #[command(subcommand)]

@@ -17,6 +17,7 @@ use std::time::SystemTime;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
+use zeroize::Zeroizing;
 
 pub use self::fault::{CredentialFault, Flaw};
 use self::keys::KeyPair;
@@ -63,11 +64,15 @@ impl Credential {
     /// Reads every secret the settings name; `env` looks up an environment variable.
     ///
     /// # Errors
-    /// The first secret that is missing, unreadable or unusable, by the name of its variable or file.
+    /// All variables that are not set; else the first secret that is unreadable or unusable, by its place.
     pub fn open(
         settings: &CredentialSettings,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, CredentialFault> {
+        let names = unset(settings, env);
+        if !names.is_empty() {
+            return Err(CredentialFault::Unset { names });
+        }
         let scheme = match settings {
             CredentialSettings::AkSk {
                 access_key_env,
@@ -75,9 +80,7 @@ impl Credential {
                 security_token,
                 project_id,
             } => {
-                let access_key = env(access_key_env).ok_or_else(|| CredentialFault::Unset {
-                    name: access_key_env.clone(),
-                })?;
+                let access_key = env(access_key_env).unwrap_or_default(); // it is set
                 let place = source::variable(access_key_env);
                 let keys = KeyPair::new(&access_key, &place, Source::open(secret_key, env)?)?
                     .with_security_token(open_optional(security_token.as_ref(), env)?)
@@ -196,6 +199,35 @@ impl CredentialKind {
             Self::Token => true,
         }
     }
+}
+
+/// The variables that the settings name and nobody set: somebody who starts from nothing is told of all at once.
+fn unset(settings: &CredentialSettings, env: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let (access_key, secrets) = match settings {
+        CredentialSettings::AkSk {
+            access_key_env,
+            secret_key,
+            security_token,
+            ..
+        } => (
+            Some(access_key_env),
+            [Some(secret_key), security_token.as_ref()],
+        ),
+        CredentialSettings::Token(token) => (None, [Some(token), None]),
+    };
+    let secrets = secrets
+        .into_iter()
+        .flatten()
+        .filter_map(|secret| match secret {
+            SecretSource::Env(name) => Some(name),
+            SecretSource::File(_) => None,
+        });
+    access_key
+        .into_iter()
+        .chain(secrets)
+        .filter(|name| env(name).map(Zeroizing::new).is_none())
+        .cloned()
+        .collect()
 }
 
 fn open_optional(

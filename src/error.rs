@@ -94,7 +94,7 @@ pub enum Error {
     #[error("central credential not available: {0}")]
     CredentialUnavailable(Arc<str>),
     /// Upstream says the gateway is set up wrongly (no such API, redirects, methods).
-    #[error("upstream is set up wrongly: status {status}, code {code:?}")]
+    #[error("upstream is set up wrongly: status {status}, code {}", code.as_deref().unwrap_or("none"))]
     Misconfigured {
         /// Upstream's status.
         status: u16,
@@ -102,7 +102,7 @@ pub enum Error {
         code: Option<Arc<str>>,
     },
     /// Upstream failed with a 5xx of its own.
-    #[error("upstream failed with {status:?}, code {code:?}")]
+    #[error("upstream failed with {status:?}, code {}", code.as_deref().unwrap_or("none"))]
     UpstreamFailed {
         /// What the client gets.
         status: FailedStatus,
@@ -165,4 +165,30 @@ pub enum FailedStatus {
     Unavailable,
     /// 504.
     GatewayTimeout,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, FailedStatus};
+
+    #[test]
+    fn a_code_of_upstream_is_logged_as_it_came() {
+        let misconfigured = Error::Misconfigured {
+            status: 404,
+            code: Some("APIGW.0101".into()),
+        };
+        let failed = Error::UpstreamFailed {
+            status: FailedStatus::BadGateway,
+            code: None,
+            message: None,
+        };
+        assert_eq!(
+            misconfigured.to_string(),
+            "upstream is set up wrongly: status 404, code APIGW.0101"
+        );
+        assert_eq!(
+            failed.to_string(),
+            "upstream failed with BadGateway, code none"
+        );
+    }
 }

@@ -65,7 +65,9 @@ impl From<&Snapshot> for Readiness {
 fn why(now: &Snapshot) -> Vec<String> {
     let mut why = Vec::new();
     if now.draining {
-        why.push("draining: finishing what runs, taking nothing new".to_owned());
+        why.push(
+            "draining: about to end; after server.drain_delay nothing new is taken".to_owned(),
+        );
     } else if !now.accepting {
         why.push("the listener for clients does not accept yet".to_owned());
     }

@@ -42,7 +42,7 @@ pub(super) fn summary(settings: &Settings) -> String {
         CredentialSettings::Token(_) => "token",
     };
     let who = match settings.auth.mode {
-        AuthMode::Open => "anybody who can connect (auth.mode is open)".to_owned(),
+        AuthMode::Open => "anybody who can connect (auth.mode asks for no key)".to_owned(),
         AuthMode::Keys => {
             let names: Vec<_> = settings
                 .auth

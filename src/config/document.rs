@@ -17,7 +17,8 @@ use super::unknown::{keys_of, refusal};
 
 /// What names of overrides begin with; they also contain [`LEVEL`].
 const PREFIX: &str = "JOBGATE_";
-/// What stands for a dot in the name of an override. Other names that begin with `JOBGATE_` are left alone.
+/// What stands for a dot in the name of an override. Other names that begin with `JOBGATE_` are left alone: secrets
+/// may have them. One that is a key's but for this is a slip, which nobody would notice otherwise.
 const LEVEL: &str = "__";
 
 /// A file's name and text.
@@ -89,7 +90,7 @@ fn override_one(table: &mut Table, report: &mut Report, name: &OsString, value: 
         return;
     };
     let Some((section, key)) = levels.rsplit_once(LEVEL) else {
-        return;
+        return warn_of_slip(levels, report);
     };
     let section = section.to_ascii_lowercase().replace(LEVEL, ".");
     let key = key.to_ascii_lowercase();
@@ -110,6 +111,21 @@ fn override_one(table: &mut Table, report: &mut Report, name: &OsString, value: 
     report.places.overridden(&path, name, Some(&value));
     report.overrides.insert(path, text);
     section_mut(table, &section).insert(key, value);
+}
+
+fn warn_of_slip(levels: &str, report: &mut Report) {
+    let keys = SECTIONS
+        .iter()
+        .flat_map(|(section, keys)| keys().iter().map(|key| child(section, key)));
+    let meant = keys
+        .map(|path| path.to_ascii_uppercase())
+        .find(|path| path.replace('.', "_") == levels);
+    if let Some(path) = meant {
+        report.warn(format!(
+            "environment variable {PREFIX}{levels} is not read; did you mean {PREFIX}{}?",
+            path.replace('.', LEVEL)
+        ));
+    }
 }
 
 /// A number, truth value, list or quoted text; anything else (`30s`, `127.0.0.1:80`) is a text without quotes.

@@ -154,7 +154,7 @@ values! {
     String => "not a text; write it in double quotes";
     Vec<String> => "not a list of texts; write for example [\"one\", \"two\"]";
     bool => "must be true or false";
-    u32 => "not a whole number from 0 to 4294967295";
+    u32 => "not a whole number";
     usize => "not a whole number";
     f64 => "not a number";
 }

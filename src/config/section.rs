@@ -44,6 +44,10 @@ impl Section<'_> {
 
     /// A key without a default; `None` also when it is wrong.
     pub(super) fn optional<T: Value>(&mut self, key: &str, item: &Key<T>) -> Option<T> {
+        self.parsed(key, item, "")
+    }
+
+    fn parsed<T: Value>(&mut self, key: &str, item: &Key<T>, bounds: &str) -> Option<T> {
         let item = item.as_ref()?;
         let path = self.path(key);
         let overriding = self.report.overrides.get(&path);
@@ -54,7 +58,7 @@ impl Section<'_> {
         if value.is_none() {
             let message = match self.nearest_word::<T>(&path) {
                 Some(word) => format!("{}; did you mean \"{word}\"?", T::refusal()),
-                None => T::refusal(),
+                None => T::refusal() + bounds,
             };
             self.report.fault(&path, message);
         }
@@ -111,7 +115,8 @@ impl Section<'_> {
     where
         T: Value + Copy + PartialOrd + Display,
     {
-        let Some(value) = self.optional(key, item) else {
+        let bounds = format!(", {} to {}", limits.min, limits.max);
+        let Some(value) = self.parsed(key, item, &bounds) else {
             return limits.default;
         };
         if value < limits.min || value > limits.max {

@@ -10,11 +10,11 @@ use crate::error::Error;
 /// A secret that cannot be used, by the name of its variable or file.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialFault {
-    /// The environment variable is not set.
-    #[error("environment variable {name} is not set")]
+    /// Environment variables are not set.
+    #[error("{}", unset(names))]
     Unset {
-        /// Its name.
-        name: String,
+        /// Their names, at least one.
+        names: Vec<String>,
     },
     /// The file cannot be read.
     #[error("cannot read file {}", path.display())]
@@ -50,6 +50,13 @@ pub enum Flaw {
     /// A blank, a control character or something beyond ASCII: it cannot be sent in a header as it is.
     #[error("the value contains a blank or a character that is not visible ASCII")]
     NotVisibleAscii,
+}
+
+fn unset(names: &[String]) -> String {
+    match names {
+        [name] => format!("environment variable {name} is not set"),
+        names => format!("environment variables {} are not set", names.join(" and ")),
+    }
 }
 
 // === impl CredentialFault ===

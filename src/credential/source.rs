@@ -52,7 +52,9 @@ impl Source {
         match settings {
             SecretSource::Env(name) => match env(name).map(Zeroizing::new) {
                 Some(value) => Self::fixed(&value, &variable(name)),
-                None => Err(CredentialFault::Unset { name: name.clone() }),
+                None => Err(CredentialFault::Unset {
+                    names: vec![name.clone()],
+                }),
             },
             SecretSource::File(path) => {
                 let (secret, stamp) = read(path)?;

@@ -167,6 +167,15 @@ fn a_fault_names_the_variable_and_never_the_value() {
             "environment variable NOWHERE is not set",
         ),
         (
+            CredentialSettings::AkSk {
+                access_key_env: "NO_AK".to_owned(),
+                secret_key: SecretSource::Env("NO_SK".to_owned()),
+                security_token: None,
+                project_id: None,
+            },
+            "environment variables NO_AK and NO_SK are not set",
+        ),
+        (
             from_env("EMPTY"),
             "environment variable EMPTY: the value is empty",
         ),

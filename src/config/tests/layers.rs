@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::{AuthMode, CredentialSettings, SecretSource, UpstreamFrom, load};
+use super::super::{AuthMode, Checked, CredentialSettings, SecretSource, UpstreamFrom, load};
 use super::{REQUIRED, checked, faults, variables};
 
 #[test]
@@ -16,7 +16,26 @@ fn a_variable_overrides_the_file_and_is_the_place_of_its_faults() {
     assert_eq!(
         faults(checked(&text, &[("JOBGATE_CACHE__TTL", "3x")])),
         [
-            "environment variable JOBGATE_CACHE__TTL: cache.ttl = \"3x\": not a duration; write for example \"30s\""
+            "environment variable JOBGATE_CACHE__TTL: cache.ttl = \"3x\": not a duration; write for example \"30s\", 1ms to 1day"
+        ]
+    );
+}
+
+#[test]
+fn a_variable_with_one_underscore_too_few_is_not_read_and_not_passed_over() {
+    let environment = [
+        ("JOBGATE_CACHE_TTL", "2m"),
+        ("JOBGATE_UPSTREAM__CREDENTIAL__SECRET_KEY_ENV", "JOBGATE_SK"),
+        ("JOBGATE_SK", "a secret"),
+        ("JOBGATE_BUDGET_SWEEP_MODE", "auto"),
+    ];
+    let Checked { settings, warnings } = checked(REQUIRED, &environment).unwrap();
+    assert_eq!(settings.cache.ttl, Duration::from_secs(30));
+    assert_eq!(
+        warnings,
+        [
+            "environment variable JOBGATE_CACHE_TTL is not read; did you mean JOBGATE_CACHE__TTL?",
+            "environment variable JOBGATE_BUDGET_SWEEP_MODE is not read; did you mean JOBGATE_BUDGET__SWEEP__MODE?",
         ]
     );
 }

@@ -13,11 +13,11 @@ fn a_wrong_value_is_named_with_line_key_value_and_bound() {
     for (text, expected) in [
         (
             "cache.ttl = \"3x\"",
-            "gateway.toml:7: cache.ttl = \"3x\": not a duration; write for example \"30s\"",
+            "gateway.toml:7: cache.ttl = \"3x\": not a duration; write for example \"30s\", 1ms to 1day",
         ),
         (
             "cache.ttl = 30",
-            "gateway.toml:7: cache.ttl = 30: not a duration; write for example \"30s\"",
+            "gateway.toml:7: cache.ttl = 30: not a duration; write for example \"30s\", 1ms to 1day",
         ),
         (
             "[cache]\nttl = \"2d\"",
@@ -29,7 +29,7 @@ fn a_wrong_value_is_named_with_line_key_value_and_bound() {
         ),
         (
             "cache.max_memory = \"much\"",
-            "gateway.toml:7: cache.max_memory = \"much\": not a size; write for example \"256MiB\"",
+            "gateway.toml:7: cache.max_memory = \"much\": not a size; write for example \"256MiB\", 1MiB to 1PiB",
         ),
         (
             "budget.requests = 0",
@@ -37,11 +37,11 @@ fn a_wrong_value_is_named_with_line_key_value_and_bound() {
         ),
         (
             "budget.requests = -1",
-            "gateway.toml:7: budget.requests = -1: not a whole number from 0 to 4294967295",
+            "gateway.toml:7: budget.requests = -1: not a whole number, 1 to 1000000",
         ),
         (
             "server.workers = 1.5",
-            "gateway.toml:7: server.workers = 1.5: not a whole number",
+            "gateway.toml:7: server.workers = 1.5: not a whole number, 0 to 1024",
         ),
         (
             "server.listen = \"localhost:80\"",

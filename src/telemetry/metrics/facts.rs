@@ -72,7 +72,7 @@ fn encode_state(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
     gauge(
         encoder,
         "jobgate_draining",
-        "1 while the gateway finishes what runs and takes nothing new, else 0.",
+        "1 from the signal to end on, server.drain_delay included, else 0.",
         u64::from(now.draining),
     )?;
     gauge(
