@@ -78,9 +78,9 @@ pub enum Error {
         /// The window named in the text, or one budget window.
         retry_after: Duration,
     },
-    /// Upstream refused the central credential.
-    #[error("upstream refused the central credential")]
-    CredentialRefused,
+    /// Upstream refused the central credential; what it said of it is for the log, cleaned.
+    #[error("upstream refused the central credential: {0}")]
+    CredentialRefused(Arc<str>),
     /// The same, but there is another credential now: one repeat makes sense.
     #[error("upstream refused the central credential, which has been renewed since")]
     CredentialRenewed,

@@ -47,13 +47,13 @@ pub fn classify(status: u16, body: &[u8], budget_window: Duration) -> Error {
     let told = read(body);
     let ends_with = |end| told.code.as_deref().is_some_and(|code| code.ends_with(end));
     match (status, Speaker::of(told.code.as_deref())) {
-        (401, _) => Error::CredentialRefused,
+        (401, _) => credential_refused(&told),
         (429, _) => throttled(told, budget_window),
         (300..=399 | 405 | 413 | 414 | 494, _) => misconfigured(status, told),
         (400.., Speaker::ApiGateway(number)) if is_wrong_setup(number) => {
             misconfigured(status, told)
         }
-        (403, Speaker::ApiGateway(number)) if is_refused_user(number) => Error::CredentialRefused,
+        (403, Speaker::ApiGateway(number)) if is_refused_user(number) => credential_refused(&told),
         (500, _) if ends_with(TOO_MANY_REQUESTS) => throttled(told, budget_window),
         (500, _) => failed(FailedStatus::Internal, told),
         (502, _) => failed(FailedStatus::BadGateway, told),
@@ -66,6 +66,12 @@ pub fn classify(status: u16, body: &[u8], budget_window: Duration) -> Error {
         (400, _) => passed(PassedStatus::BadRequest, told),
         _ => not_success(status, told, body.len()),
     }
+}
+
+/// A wrong signature, a locked key and an expired token differ in the text only, and the operator must know which it is.
+fn credential_refused(told: &Told) -> Error {
+    let said = |text: &Option<Arc<str>>| text.as_deref().unwrap_or("-").to_owned();
+    Error::CredentialRefused(format!("{} {}", said(&told.code), said(&told.message)).into())
 }
 
 /// Who signed an error, known by the prefix of its code.

@@ -116,7 +116,7 @@ impl Outcome {
             },
             Error::Passed { .. }
             | Error::Throttled { .. }
-            | Error::CredentialRefused
+            | Error::CredentialRefused(_)
             | Error::CredentialRenewed
             | Error::Misconfigured { .. }
             | Error::UpstreamFailed { .. }

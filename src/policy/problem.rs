@@ -112,7 +112,7 @@ impl Problem {
             } => Self::of(&table::THROTTLED)
                 .quoting(Some(code), Some(message))
                 .retrying_after(*retry_after),
-            Error::CredentialRefused | Error::CredentialRenewed => {
+            Error::CredentialRefused(_) | Error::CredentialRenewed => {
                 Self::of(&table::CREDENTIAL_REFUSED)
             }
             Error::CredentialHold { retry_after } => {

@@ -66,7 +66,7 @@ impl JudgeLayer {
         if answer.status != 200 {
             return Err(
                 match failure::classify(answer.status, &answer.body, self.window) {
-                    Error::CredentialRefused if renewed => Error::CredentialRenewed,
+                    Error::CredentialRefused(_) if renewed => Error::CredentialRenewed,
                     error => error,
                 },
             );

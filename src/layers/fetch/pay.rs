@@ -123,7 +123,7 @@ fn ending(judged: &Result<Judged, Error>) -> Ending {
         Err(Error::Throttled { retry_after, .. }) => Ending::Throttled {
             window: *retry_after,
         },
-        Err(Error::CredentialRefused | Error::CredentialRenewed) => Ending::CredentialRefused,
+        Err(Error::CredentialRefused(_) | Error::CredentialRenewed) => Ending::CredentialRefused,
         // A code under 500 is the build service's, which one reaches with a good credential only.
         Err(Error::UpstreamFailed {
             status: FailedStatus::Internal,

@@ -20,7 +20,7 @@ const BUDGET_WINDOW: Duration = Duration::from_secs(77);
 )]
 fn brief(error: &Error) -> String {
     match error {
-        Error::CredentialRefused => "credential refused".to_owned(),
+        Error::CredentialRefused(_) => "credential refused".to_owned(),
         Error::Misconfigured { status, .. } => format!("misconfigured {status}"),
         Error::Passed { status, code, .. } => format!("passed {status:?} {code}"),
         Error::Throttled {

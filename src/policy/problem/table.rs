@@ -106,7 +106,7 @@ rows! {
         "no such route",
         StatusCode::NOT_FOUND,
         "JG.4041",
-        "There is nothing at this path. A job is at /v1/job/{job_id}/info.",
+        "There is nothing at this path. Clients find a job at /v1/job/{job_id}/info; the operator's listener has /healthz, /readyz and /metrics.",
     );
     METHOD_NOT_ALLOWED = Row {
         allow: true,

@@ -60,7 +60,7 @@ fn every_error() -> Vec<Error> {
             r#"{"error_code":"APIGW.0308","error_msg":"policy user over ratelimit,limit:10,time:1 minute"}"#,
         ),
         answered(429, ""),
-        Error::CredentialRefused,
+        Error::CredentialRefused("verify aksk signature fail".into()),
         Error::CredentialHold { retry_after: WAIT },
         Error::CredentialUnavailable("/etc/key: no such file".into()),
         Error::Misconfigured {
@@ -171,7 +171,7 @@ fn what_an_error_carries_for_the_log_stays_there() {
 #[test]
 fn a_fault_of_the_gateway_never_reads_like_one_of_the_client() {
     for error in [
-        Error::CredentialRefused,
+        Error::CredentialRefused("verify aksk signature fail".into()),
         Error::CredentialHold { retry_after: WAIT },
         Error::CredentialUnavailable("gone".into()),
         Error::Misconfigured {

@@ -249,7 +249,7 @@ fn an_error_without_a_call_is_no_call() {
     for (error, result) in [
         (Error::TimedOut, Some(CallResult::TimedOut)),
         (
-            Error::CredentialRefused,
+            Error::CredentialRefused("-".into()),
             Some(CallResult::CredentialRefused),
         ),
         (

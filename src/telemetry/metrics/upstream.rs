@@ -140,7 +140,7 @@ impl CallResult {
         match error {
             Error::Passed { .. } => Some(Self::Passed),
             Error::Throttled { .. } => Some(Self::Throttled),
-            Error::CredentialRefused | Error::CredentialRenewed => Some(Self::CredentialRefused),
+            Error::CredentialRefused(_) | Error::CredentialRenewed => Some(Self::CredentialRefused),
             Error::Misconfigured { .. } => Some(Self::Misconfigured),
             Error::UpstreamFailed { .. } => Some(Self::Failed),
             Error::NotSuccess { .. } => Some(Self::NotSuccess),

@@ -107,7 +107,7 @@ async fn what_a_repeat_could_only_make_worse_is_never_repeated() {
     for failure in [
         failed(FailedStatus::Internal),
         Error::TimedOut,
-        Error::CredentialRefused,
+        Error::CredentialRefused("-".into()),
         Error::CredentialHold { retry_after },
         Error::ThrottleHold { retry_after },
         Error::BudgetSpent { retry_after },
