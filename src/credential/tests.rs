@@ -303,6 +303,7 @@ fn a_secret_is_found_in_an_answer_however_json_spells_it() {
         format!(r#"{{"error_msg":"sk {slashed} is wrong"}}"#),
         format!(r#"{{"{slashed}":1}}"#),
         format!(r#"{{"a":[{{"b":"{unicode}"}}]}}"#),
+        format!(r#"{{"a":"{unicode}","no machine number":[1e999,-1E+999]}}"#),
         nested,
     ] {
         assert!(credential.echoed_in(body.as_bytes()), "{body}");
