@@ -17,8 +17,9 @@ use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
 /// How long things may take here.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// `server.request_timeout`: the longest wait for leave. Whoever asked has gone by then, so a call that was let out
-    /// later would be paid for nobody.
+    /// `server.request_timeout`: from the fetch's beginning, the longest wait for leave, the wait for
+    /// `upstream.max_in_flight` included. Whoever asked has gone by then, so a call that was let out later would be paid
+    /// for nobody.
     pub patience: Duration,
     /// `upstream.timeout`: when a call that goes out has certainly ended.
     pub timeout: Duration,
@@ -92,7 +93,10 @@ where
             mut inner,
         ) = (self.layer.clone(), self.inner.clone());
         Box::pin(async move {
-            let leave = tokio::time::timeout(limits.patience, gate.admit(limits.timeout));
+            let waited = clock.now().saturating_duration_since(call.started);
+            let left = limits.patience.checked_sub(waited);
+            let left = left.filter(|left| !left.is_zero()).ok_or(Error::TimedOut)?;
+            let leave = tokio::time::timeout(left, gate.admit(limits.timeout));
             let permit = leave.await.unwrap_or(Err(Error::TimedOut))?;
             call.note(|story| story.calls += 1);
             let started = clock.now();
