@@ -41,6 +41,9 @@ impl Conform {
             return Err(host::MISSING);
         }
         let target = exchange.head.uri.authority();
+        if target.is_some_and(|target| !host::is_well_formed(target)) {
+            return Err(host::MALFORMED_TARGET);
+        }
         let host = target.or(host.as_ref()).ok_or(host::MISSING)?;
         if self.allowed_hosts.is_empty()
             || self

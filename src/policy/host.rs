@@ -25,12 +25,17 @@ pub fn host(headers: &HeaderMap) -> Result<Option<Authority>, Error> {
 }
 
 /// The parser of [`Authority`] takes user information, an empty host and any text for a port.
-fn is_well_formed(host: &Authority) -> bool {
+#[must_use]
+pub fn is_well_formed(host: &Authority) -> bool {
     let has_port = || host.port_u16().is_some() || host.as_str().ends_with(':'); // RFC 3986 §3.2.3: it may be empty
     !host.as_str().contains('@')
         && !host.host().is_empty()
         && (host.as_str() == host.host() || has_port())
 }
+
+/// A request whose target names a host that is none.
+pub const MALFORMED_TARGET: Error =
+    Error::UnreadableRequest("the host in the request target is malformed");
 
 /// A request that must name a host and does not.
 pub const MISSING: Error = Error::UnreadableRequest("the Host header is missing");
