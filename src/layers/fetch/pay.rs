@@ -10,7 +10,8 @@ use super::gate::Gate;
 use super::judge::Judged;
 use super::{Boxed, Call};
 use crate::clock::Clock;
-use crate::error::{Error, FailedStatus};
+use crate::error::Error;
+use crate::policy::failure;
 use crate::policy::hold::Ending;
 use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
 
@@ -123,21 +124,24 @@ where
 /// What an attempt's end says about the quota and the credential.
 fn ending(judged: &Result<Judged, Error>) -> Ending {
     match judged {
-        Ok(_) | Err(Error::Passed { .. }) => Ending::Authenticated,
+        Ok(_) => Ending::Authenticated,
         Err(Error::Throttled { retry_after, .. }) => Ending::Throttled {
             window: *retry_after,
         },
         Err(Error::CredentialRefused | Error::CredentialRenewed) => Ending::CredentialRefused,
-        // A code under 500 is the build service's, which one reaches with a good credential only.
-        Err(Error::UpstreamFailed {
-            status: FailedStatus::Internal,
-            code: Some(_),
-            ..
-        }) => Ending::Authenticated,
+        Err(
+            Error::Passed { code, .. }
+            | Error::UpstreamFailed {
+                code: Some(code), ..
+            },
+        ) if failure::is_of_build_service(code) => Ending::Authenticated,
         Err(Error::Unreachable(_) | Error::CredentialUnavailable(_)) => Ending::NotSent,
         // A refused credential is told as such; what a load balancer says on the way is neither that nor a proof.
         Err(
-            Error::UpstreamFailed { .. } | Error::NotSuccess { .. } | Error::Misconfigured { .. },
+            Error::Passed { .. }
+            | Error::UpstreamFailed { .. }
+            | Error::NotSuccess { .. }
+            | Error::Misconfigured { .. },
         ) => Ending::Answered,
         Err(_) => Ending::NoAnswer,
     }
