@@ -230,6 +230,12 @@ fn a_rewritten_token_file_is_used_from_the_next_request_on() {
         authorised(&credential)["x-auth-token"],
         "a-second-and-longer-token"
     );
+    for still_a_secret in [
+        "the-first-token-of-all", // a call that was sent with it may have its answer yet to come
+        "a-second-and-longer-token",
+    ] {
+        assert!(credential.echoed_in(still_a_secret.as_bytes()));
+    }
 }
 
 #[test]
