@@ -175,7 +175,7 @@ impl Credential {
             Scheme::AkSk(keys) => (keys.secret_key(), keys.security_token()),
             Scheme::Token(token) => (token, None),
         };
-        std::iter::once(first).chain(second).map(Source::last)
+        std::iter::once(first).chain(second).flat_map(Source::known)
     }
 }
 

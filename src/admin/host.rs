@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use http::HeaderMap;
+use http::Request;
 
 use crate::error::Error;
 use crate::policy::host;
@@ -15,8 +15,8 @@ use crate::policy::host;
 ///
 /// # Errors
 /// [`Error::UnreadableRequest`] without exactly one well-formed host, [`Error::Misdirected`] for a foreign one.
-pub(super) fn judge(headers: &HeaderMap, reached_at: IpAddr) -> Result<(), Error> {
-    let asked = host::host(headers)?.ok_or(host::MISSING)?;
+pub(super) fn judge<B>(request: &Request<B>, reached_at: IpAddr) -> Result<(), Error> {
+    let asked = host::asked(request.uri(), request.headers(), request.version())?;
     if is_ours(asked.host(), reached_at) {
         Ok(())
     } else {
@@ -42,8 +42,8 @@ fn is_ours(host: &str, reached_at: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
     use http::header::HOST;
-    use http::{HeaderMap, HeaderValue};
 
     use super::judge;
     use crate::error::Error;
@@ -66,8 +66,11 @@ mod tests {
             ("localhost.", "127.0.0.1", false),
             ("127.0.0.1.evil.example", "127.0.0.1", false),
         ] {
-            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
-            let verdict = judge(&headers, reached_at.parse().unwrap());
+            let request = Request::get("/metrics")
+                .header(HOST, host)
+                .body(())
+                .unwrap();
+            let verdict = judge(&request, reached_at.parse().unwrap());
             match verdict {
                 Ok(()) => assert!(ours, "{host}"),
                 Err(refusal) => {
@@ -75,5 +78,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_target_that_names_another_host_is_not_covered_by_a_good_field() {
+        let request = Request::get("http://evil.example/metrics")
+            .header(HOST, "localhost")
+            .body(())
+            .unwrap();
+        let verdict = judge(&request, "127.0.0.1".parse().unwrap());
+        assert!(matches!(verdict, Err(Error::Misdirected)));
     }
 }

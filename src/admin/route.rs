@@ -35,7 +35,7 @@ pub(super) fn answer<B>(
 }
 
 fn route<B>(reached_at: IpAddr, request: &Request<B>) -> Result<Route, Error> {
-    host::judge(request.headers(), reached_at)?;
+    host::judge(request, reached_at)?;
     let route = match request.uri().path() {
         "/healthz" => Route::Health,
         "/readyz" => Route::Readiness,

@@ -10,7 +10,7 @@ use jobgate::app::{Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{self, Checked, Settings, UpstreamFrom};
 use jobgate::credential::Credential;
-use jobgate::process::{self, Prepared};
+use jobgate::process::{self, Descriptors, Prepared};
 use jobgate::sandbox::{Sandbox, SandboxSettings};
 use jobgate::server;
 use jobgate::telemetry::lines::Lines;
@@ -43,7 +43,7 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
     let lines = Lines::start(io::stdout()).context("cannot start the log")?;
     logging::install(&settings.log, lines.clone(), clock.clone())
         .context("cannot start the log")?;
-    tell(&prepared);
+    tell(&prepared, &settings);
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
@@ -65,7 +65,7 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
 }
 
 /// A process that the system refuses something serves all the same, and says so.
-fn tell(prepared: &Prepared) {
+fn tell(prepared: &Prepared, settings: &Settings) {
     for (what, done) in [
         ("core dumps stay possible", prepared.core_dumps_off),
         ("the process stays dumpable", prepared.not_dumpable),
@@ -76,6 +76,11 @@ fn tell(prepared: &Prepared) {
         }
     }
     match prepared.descriptors {
+        Ok(Descriptors { now: Some(now), .. }) if now < needed(settings) => tracing::warn!(
+            limit = now,
+            needed = needed(settings),
+            "fewer descriptors than server.max_connections needs; raise the limit of open files"
+        ),
         Ok(limit) => tracing::debug!(
             before = limit.before,
             now = limit.now,
@@ -83,6 +88,13 @@ fn tell(prepared: &Prepared) {
         ),
         Err(error) => tracing::warn!(%error, "the descriptor limit stays as it is"),
     }
+}
+
+/// Descriptors of a gateway whose connections are all in use: theirs, upstream's, the admin listener's 64, and what the
+/// process itself has open (a few for each runtime).
+fn needed(settings: &Settings) -> u64 {
+    let own = 64 + 8 * (settings.server.workers + 1);
+    (settings.server.max_connections + settings.upstream.max_in_flight + own) as u64
 }
 
 fn load(args: &ServeArgs) -> Result<Checked, config::Faults> {

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
+use std::mem;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,8 @@ pub(super) enum Source {
 /// The last good reading of a file.
 pub(super) struct Seen {
     secret: Arc<Secret>,
+    /// The value before that: a call that was sent with it may still be under way.
+    former: Option<Arc<Secret>>,
     generation: Generation,
     stamp: Stamp,
 }
@@ -60,6 +63,7 @@ impl Source {
                 let (secret, stamp) = read(path)?;
                 let seen = Seen {
                     secret: Arc::new(secret),
+                    former: None,
                     generation: Generation::default(),
                     stamp,
                 };
@@ -87,14 +91,16 @@ impl Source {
         self.look(|_, _| Ok(true)).map(|(_, generation)| generation)
     }
 
-    /// The last good value, without looking.
-    pub(super) fn last(&self) -> Arc<Secret> {
-        match self {
-            Self::Fixed(secret) => Arc::clone(secret),
+    /// The last good value and the one before it, without looking.
+    pub(super) fn known(&self) -> impl Iterator<Item = Arc<Secret>> + use<> {
+        let (secret, former) = match self {
+            Self::Fixed(secret) => (Arc::clone(secret), None),
             Self::File { seen, .. } => {
-                Arc::clone(&seen.lock().unwrap_or_else(PoisonError::into_inner).secret)
+                let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                (Arc::clone(&seen.secret), seen.former.clone())
             }
-        }
+        };
+        std::iter::once(secret).chain(former)
     }
 
     fn look(
@@ -120,7 +126,7 @@ impl Seen {
     fn replace(&mut self, (secret, stamp): (Secret, Stamp)) {
         self.stamp = stamp;
         if secret.expose() != self.secret.expose() {
-            self.secret = Arc::new(secret);
+            self.former = Some(mem::replace(&mut self.secret, Arc::new(secret)));
             self.generation = Generation(self.generation.0.wrapping_add(1));
         }
     }

@@ -239,6 +239,12 @@ fn a_rewritten_token_file_is_used_from_the_next_request_on() {
         authorised(&credential)["x-auth-token"],
         "a-second-and-longer-token"
     );
+    for still_a_secret in [
+        "the-first-token-of-all", // a call that was sent with it may have its answer yet to come
+        "a-second-and-longer-token",
+    ] {
+        assert!(credential.echoed_in(still_a_secret.as_bytes()));
+    }
 }
 
 #[test]
@@ -312,6 +318,7 @@ fn a_secret_is_found_in_an_answer_however_json_spells_it() {
         format!(r#"{{"error_msg":"sk {slashed} is wrong"}}"#),
         format!(r#"{{"{slashed}":1}}"#),
         format!(r#"{{"a":[{{"b":"{unicode}"}}]}}"#),
+        format!(r#"{{"a":"{unicode}","no machine number":[1e999,-1E+999]}}"#),
         nested,
     ] {
         assert!(credential.echoed_in(body.as_bytes()), "{body}");

@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use http::Method;
 use http::uri::Authority;
-use http::{Method, Version};
 
 use super::Exchange;
 use super::step::{Step, Verdict, refuse};
@@ -34,19 +34,13 @@ impl Conform {
         if reads && exchange.announces_body {
             return Err(Error::UnexpectedBody);
         }
-        // HTTP/1 requires the field even when the target is absolute (RFC 9112 §3.2); in HTTP/2 `:authority` may stand
-        // in its place (RFC 9113 §8.3.1). Where both are there, the target decides (RFC 9112 §3.2.2).
-        let host = host::host(&exchange.head.headers)?;
-        if host.is_none() && exchange.head.version != Version::HTTP_2 {
-            return Err(host::MISSING);
-        }
-        let target = exchange.head.uri.authority();
-        let host = target.or(host.as_ref()).ok_or(host::MISSING)?;
+        let head = &exchange.head;
+        let host = host::asked(&head.uri, &head.headers, head.version)?;
         if self.allowed_hosts.is_empty()
             || self
                 .allowed_hosts
                 .iter()
-                .any(|allowed| is_host(allowed, host))
+                .any(|allowed| is_host(allowed, &host))
         {
             Ok(())
         } else {

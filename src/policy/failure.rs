@@ -105,6 +105,13 @@ impl<'a> Speaker<'a> {
     }
 }
 
+/// Did the build service itself sign an error with this code? It is reached with a good credential only; the API gateway
+/// and load balancers refuse requests before anybody has looked at the credential, too.
+#[must_use]
+pub fn is_of_build_service(code: &str) -> bool {
+    matches!(Speaker::of(Some(code)), Speaker::BuildService)
+}
+
 /// No such API, no such backend, or the gateway's address is not let in.
 fn is_wrong_setup(number: &str) -> bool {
     matches!(number, "0101" | "0103") || is_in_group(number, "04")

@@ -1,16 +1,35 @@
 //! Which host does a request ask? One rule for both listeners.
 
-use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
+use http::{HeaderMap, Uri, Version};
 
 use crate::error::Error;
 
-/// The `Host` field, if there is one: `host[:port]`, no user information (RFC 9110 §7.2), no empty host.
+/// The host that a request asks. HTTP/1 requires the `Host` field even when the target is absolute (RFC 9112 §3.2); in
+/// HTTP/2 `:authority` may stand in its place (RFC 9113 §8.3.1). Where both are there, the target decides (RFC 9112
+/// §3.2.2).
 ///
 /// # Errors
-/// [`Error::UnreadableRequest`] when it occurs twice or is malformed.
-pub fn host(headers: &HeaderMap) -> Result<Option<Authority>, Error> {
+/// [`Error::UnreadableRequest`] without a host, with more than one field, or with a malformed one.
+pub fn asked(uri: &Uri, headers: &HeaderMap, version: Version) -> Result<Authority, Error> {
+    let field = field(headers)?;
+    if field.is_none() && version != Version::HTTP_2 {
+        return Err(MISSING);
+    }
+    match uri.authority() {
+        Some(target) if is_well_formed(target) => Ok(target.clone()),
+        Some(_) => Err(Error::UnreadableRequest(
+            "the host in the request target is malformed",
+        )),
+        None => field.ok_or(MISSING),
+    }
+}
+
+const MISSING: Error = Error::UnreadableRequest("the Host header is missing");
+
+/// The `Host` field, if there is one: `host[:port]`, no user information (RFC 9110 §7.2), no empty host.
+fn field(headers: &HeaderMap) -> Result<Option<Authority>, Error> {
     let mut values = headers.get_all(HOST).iter();
     let Some(first) = values.next() else {
         return Ok(None);
@@ -32,22 +51,19 @@ fn is_well_formed(host: &Authority) -> bool {
         && (host.as_str() == host.host() || has_port())
 }
 
-/// A request that must name a host and does not.
-pub const MISSING: Error = Error::UnreadableRequest("the Host header is missing");
-
 #[cfg(test)]
 mod tests {
     use http::header::HOST;
     use http::{HeaderMap, HeaderValue};
 
-    use super::host;
+    use super::field;
 
     fn read(values: &[&[u8]]) -> Option<Option<String>> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(HOST, HeaderValue::from_bytes(value).unwrap());
         }
-        host(&headers)
+        field(&headers)
             .ok()
             .map(|host| host.map(|host| host.to_string()))
     }

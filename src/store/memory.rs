@@ -1,10 +1,13 @@
-//! L1: moka bounds the memory and evicts the least useful entries. It knows nothing of freshness, because its clock
+//! L1: moka bounds the memory and evicts the least recently used entries. Its default policy (TinyLFU) would rather drop a
+//! new entry than an often used one; but ours are paid for, and one dropped at once is paid for again by the next asker.
+//! It knows nothing of freshness, because its clock
 //! cannot be injected and ours must be.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::notification::RemovalCause;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::Entry;
@@ -32,6 +35,7 @@ impl Memory {
         let evicted = Arc::clone(&evictions);
         let entries = Cache::builder()
             .max_capacity(max_bytes)
+            .eviction_policy(EvictionPolicy::lru())
             .weigher(|_: &JobId, entry: &Arc<Entry>| cost(entry))
             .eviction_listener(move |_, _, cause| {
                 if cause == RemovalCause::Size {
@@ -136,5 +140,20 @@ mod tests {
             store.put(job(n), entry(1_000));
         }
         assert_eq!((store.len(), store.evictions()), (10, 20));
+    }
+
+    #[test]
+    fn what_was_just_paid_for_is_kept_however_popular_the_rest_is() {
+        let store = Memory::new(10 * (1_000 + ENTRY_OVERHEAD) as u64);
+        for n in 0..10 {
+            store.put(job(n), entry(1_000));
+        }
+        for n in (0..10).cycle().take(200) {
+            assert!(store.get(&job(n)).is_some());
+        }
+        store.put(job(10), entry(1_000));
+        assert_eq!(store.len(), 10);
+        assert!(store.get(&job(10)).is_some());
+        assert!(store.get(&job(0)).is_none(), "the least recently used goes");
     }
 }

@@ -30,6 +30,57 @@ async fn a_signature_of_ours_is_verified_by_another_reading_of_the_algorithm() {
 }
 
 #[tokio::test]
+async fn only_what_the_build_service_signs_proves_the_credential() {
+    for (said, proven) in [
+        ((400, "<html>Bad Request</html>"), 0.0),
+        (
+            (
+                400,
+                r#"{"error_code":"APIGW.0201","error_msg":"API request error."}"#,
+            ),
+            0.0,
+        ),
+        (
+            (
+                500,
+                r#"{"error_code":"APIG.0606","error_msg":"No admin token."}"#,
+            ),
+            0.0,
+        ),
+        ((502, "<html>Bad Gateway</html>"), 0.0),
+        (
+            (
+                400,
+                r#"{"error_code":"CB.00060201","error_msg":"Invalid task ID."}"#,
+            ),
+            1.0,
+        ),
+        (
+            (
+                422,
+                r#"{"error_code":"DEVCB.00031006","error_msg":"No such job."}"#,
+            ),
+            1.0,
+        ),
+        (
+            (
+                500,
+                r#"{"error_code":"CB.00060101","error_msg":"Internal error."}"#,
+            ),
+            1.0,
+        ),
+        (A_JOB, 1.0),
+    ] {
+        let upstream = Upstream::start(&Clock::manual(), move |_, _| said).await;
+        let gateway = in_front_of(&upstream.url()).start();
+        gateway.job(JOB).await;
+        let told = gateway.metric("jobgate_credential_proven").await;
+        assert!((told - proven).abs() < f64::EPSILON, "{said:?}: {told}");
+        gateway.end().await;
+    }
+}
+
+#[tokio::test]
 async fn fifty_clients_with_a_wrong_secret_key_behind_them_never_lock_it() {
     let double = Double::start().await;
     let gateway = double.gateway_with("a-wrong-secret-key-0123456789").start();

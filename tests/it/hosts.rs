@@ -79,6 +79,8 @@ async fn a_host_that_is_not_served_is_sent_away_also_on_a_hit() {
         (target("gateway.example", "evil.example"), 200), // the target decides (RFC 9112 §3.2.2)
         (target("evil.example", "gateway.example"), 421),
         (target("gateway.example", "a\r\nHost: b"), 400), // and does not excuse a bad field
+        (target("evil@gateway.example", "gateway.example"), 400), // nor is it excused itself
+        (target("gateway.example:65536", "gateway.example"), 400),
     ] {
         wire.write(&request).await;
         let answer = wire.answer().await;
@@ -90,6 +92,7 @@ async fn a_host_that_is_not_served_is_sent_away_also_on_a_hit() {
         ("gateway.example", None, 200),
         ("evil.example", None, 421),
         ("evil.example", Some("gateway.example"), 421),
+        ("evil@gateway.example", None, 400),
     ] {
         let request = Request::get(format!("http://{authority}/v1/job/{JOB}/info"));
         let request = host

@@ -196,3 +196,32 @@ async fn no_more_than_max_in_flight_are_asked_at_once_and_the_rest_follow() {
     assert_eq!(upstream.calls(), 6);
     gateway.end().await;
 }
+
+#[tokio::test]
+async fn a_call_whose_turn_comes_after_everybody_has_gone_is_not_made() {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let clock = Clock::manual();
+    let upstream = Upstream::held(&clock, |_, _| A_JOB).await;
+    let gateway = with_budget(&clock, &upstream.url(), 1_000)
+        .with(|settings| {
+            settings.upstream.max_in_flight = 1;
+            settings.server.request_timeout = PATIENCE;
+        })
+        .start();
+
+    let answers = ask_at_once(&gateway, 0..4);
+    let steering = async {
+        gateway
+            .until("all wait, one of them for its answer", || async {
+                upstream.calls() == 1 && gateway.metric("jobgate_requests_waiting").await == 4.0
+            })
+            .await;
+        clock.advance(PATIENCE); // by the gateway's time; the clients of this test are still there to be told
+        upstream.let_through(4);
+    };
+    let (answers, ()) = tokio::join!(answers, steering);
+    let late = answers.iter().filter(|answer| answer.status == 504).count();
+    assert_eq!(late, 3, "one was under way");
+    assert_eq!(upstream.calls(), 1, "nothing is paid for nobody");
+    gateway.end().await;
+}

@@ -10,15 +10,17 @@ use super::gate::Gate;
 use super::judge::Judged;
 use super::{Boxed, Call};
 use crate::clock::Clock;
-use crate::error::{Error, FailedStatus};
+use crate::error::Error;
+use crate::policy::failure;
 use crate::policy::hold::Ending;
 use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
 
 /// How long things may take here.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// `server.request_timeout`: the longest wait for leave. Whoever asked has gone by then, so a call that was let out
-    /// later would be paid for nobody.
+    /// `server.request_timeout`: from the fetch's beginning, the longest wait for leave, the wait for
+    /// `upstream.max_in_flight` included. Whoever asked has gone by then, so a call that was let out later would be paid
+    /// for nobody.
     pub patience: Duration,
     /// `upstream.timeout`: when a call that goes out has certainly ended.
     pub timeout: Duration,
@@ -92,7 +94,10 @@ where
             mut inner,
         ) = (self.layer.clone(), self.inner.clone());
         Box::pin(async move {
-            let leave = tokio::time::timeout(limits.patience, gate.admit(limits.timeout));
+            let waited = clock.now().saturating_duration_since(call.started);
+            let left = limits.patience.checked_sub(waited);
+            let left = left.filter(|left| !left.is_zero()).ok_or(Error::TimedOut)?;
+            let leave = tokio::time::timeout(left, gate.admit(limits.timeout));
             let permit = leave.await.unwrap_or(Err(Error::TimedOut))?;
             call.note(|story| story.calls += 1);
             let started = clock.now();
@@ -119,21 +124,24 @@ where
 /// What an attempt's end says about the quota and the credential.
 fn ending(judged: &Result<Judged, Error>) -> Ending {
     match judged {
-        Ok(_) | Err(Error::Passed { .. }) => Ending::Authenticated,
+        Ok(_) => Ending::Authenticated,
         Err(Error::Throttled { retry_after, .. }) => Ending::Throttled {
             window: *retry_after,
         },
         Err(Error::CredentialRefused(_) | Error::CredentialRenewed) => Ending::CredentialRefused,
-        // A code under 500 is the build service's, which one reaches with a good credential only.
-        Err(Error::UpstreamFailed {
-            status: FailedStatus::Internal,
-            code: Some(_),
-            ..
-        }) => Ending::Authenticated,
+        Err(
+            Error::Passed { code, .. }
+            | Error::UpstreamFailed {
+                code: Some(code), ..
+            },
+        ) if failure::is_of_build_service(code) => Ending::Authenticated,
         Err(Error::Unreachable(_) | Error::CredentialUnavailable(_)) => Ending::NotSent,
         // A refused credential is told as such; what a load balancer says on the way is neither that nor a proof.
         Err(
-            Error::UpstreamFailed { .. } | Error::NotSuccess { .. } | Error::Misconfigured { .. },
+            Error::Passed { .. }
+            | Error::UpstreamFailed { .. }
+            | Error::NotSuccess { .. }
+            | Error::Misconfigured { .. },
         ) => Ending::Answered,
         Err(_) => Ending::NoAnswer,
     }

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use super::pieces::Pieces;
-use super::{Json, JsonFault, MAX_DEPTH, MAX_NUMBER_CHARS, Member};
+use super::{Json, JsonFault, MAX_DEPTH, MAX_NUMBER_CHARS, Member, with_zeros};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -21,7 +21,7 @@ pub(super) fn read(body: &[u8]) -> Result<Json<'_>, JsonFault> {
         numbers: Pieces::of(text),
         fault: None,
     };
-    let zeroed = Pieces::of(text).with_zeros();
+    let zeroed = with_zeros(text);
     let mut deserializer = serde_json::Deserializer::from_str(&zeroed);
     let value = Value {
         walk: &mut walk,
