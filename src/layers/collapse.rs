@@ -23,8 +23,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
-use super::lookup::Forward;
-use super::{Failure, Reply};
+use super::{Failure, Forward, Reply};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::freshness::Freshness;
