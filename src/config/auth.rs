@@ -112,7 +112,7 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     section.refuse("jobs", &raw.jobs, &unavailable::CLIENT_JOBS);
     section.refuse("max_stale", &raw.max_stale, &unavailable::CLIENT_MAX_STALE);
     let name = section.required("name", &raw.name);
-    if name.as_deref().is_some_and(|name| !is_name(name)) {
+    if name.as_deref().is_some_and(|name| !is_client_name(name)) {
         section.fault("name", "must be 1 to 64 letters, digits and . _ -");
     }
     let hashes = section.required("key_sha256", &raw.key_sha256)?;
@@ -133,7 +133,9 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     })
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a client may be called so: 1–64 of `[A-Za-z0-9._-]`.
+#[must_use]
+pub fn is_client_name(name: &str) -> bool {
     NAME_CHARS.contains(&name.len())
         && name
             .bytes()
