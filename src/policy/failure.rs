@@ -21,8 +21,8 @@ mod told;
 #[cfg(test)]
 mod tests;
 
-pub use self::throttle::{MAX_WINDOW, throttle_window};
-pub use self::told::{Told, read};
+use self::throttle::throttle_window;
+use self::told::{Told, read};
 
 /// How every code for "no such job" ends; it comes with status 422, not 404.
 const NO_SUCH_JOB: &str = "00031006";
