@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::{AuthMode, Settings};
-use crate::credential::{Credential, CredentialKind};
+use crate::credential::Credential;
 use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
 use crate::layers::collapse::{Bounds, Collapse, Fetch};
@@ -35,7 +35,6 @@ use crate::layers::observe::Observer;
 use crate::layers::route::Route;
 use crate::policy::client::Clients;
 use crate::policy::freshness::Lifetimes;
-use crate::policy::hold;
 use crate::policy::normalise::Field;
 use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
 use crate::stack::{self, FetchParts, RequestParts};
@@ -239,6 +238,12 @@ impl Gateway {
         self.state.drain.begin();
         let limit = tokio::time::sleep(self.drain_timeout); // one for connections and fetches together
         let drained = self.server.drained().await;
+        if drained.lost_workers > 0 {
+            tracing::error!(
+                workers = drained.lost_workers,
+                "workers had ended by a fault of our own"
+            );
+        }
         self.fetches.close();
         let lost_fetches = tokio::select! {
             biased;
@@ -270,14 +275,10 @@ fn register(registry: &mut Registry, clock: &Clock, lines: &Lines) -> Metrics {
 }
 
 fn gate(settings: &Settings, credential: &Credential, clock: &Clock) -> Gate {
-    let kind = match credential.kind() {
-        CredentialKind::AkSk => hold::CredentialKind::Lockable,
-        CredentialKind::Token => hold::CredentialKind::Renewable,
-    };
     Gate::new(
         settings.budget.requests,
         settings.budget.window,
-        kind,
+        credential.kind(),
         clock.clone(),
     )
 }

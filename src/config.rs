@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use http::Uri;
 
+pub use auth::is_client_name;
 use document::File;
 pub use faults::{Fault, Faults};
 use place::Place;

@@ -26,6 +26,7 @@ pub use self::source::Generation;
 use self::source::Source;
 use crate::config::{CredentialSettings, SecretSource};
 use crate::error::Error;
+use crate::policy::hold::CredentialKind;
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const X_PROJECT_ID: HeaderName = HeaderName::from_static("x-project-id");
@@ -47,15 +48,6 @@ pub struct Credential(Scheme);
 enum Scheme {
     AkSk(Box<KeyPair>),
     Token(Source),
-}
-
-/// Which kind of credential: a metric label and a log field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// Access key and secret key: requests are signed.
-    AkSk,
-    /// A user token, sent as it is.
-    Token,
 }
 
 // === impl Credential ===
@@ -113,12 +105,12 @@ impl Credential {
         )?)))
     }
 
-    /// Which kind it is.
+    /// What failures do to it.
     #[must_use]
     pub fn kind(&self) -> CredentialKind {
         match self.0 {
-            Scheme::AkSk(_) => CredentialKind::AkSk,
-            Scheme::Token(_) => CredentialKind::Token,
+            Scheme::AkSk(_) => CredentialKind::Lockable,
+            Scheme::Token(_) => CredentialKind::Renewable,
         }
     }
 
@@ -176,28 +168,6 @@ impl Credential {
             Scheme::Token(token) => (token, None),
         };
         std::iter::once(first).chain(second).flat_map(Source::known)
-    }
-}
-
-// === impl CredentialKind ===
-
-impl CredentialKind {
-    /// The label value, as in `upstream.credential.kind`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AkSk => "aksk",
-            Self::Token => "token",
-        }
-    }
-
-    /// Can a refusal be answered by a newer secret?
-    #[must_use]
-    pub fn is_renewable(self) -> bool {
-        match self {
-            Self::AkSk => false,
-            Self::Token => true,
-        }
     }
 }
 

@@ -141,6 +141,19 @@ pub enum Error {
     Internal(Arc<str>),
 }
 
+// === impl Error ===
+
+impl Error {
+    /// [`Error::NotSuccess`] of which upstream said nothing itself; `detail` is for the log.
+    pub(crate) fn not_success(detail: impl Into<Arc<str>>) -> Self {
+        Self::NotSuccess {
+            code: None,
+            message: None,
+            detail: detail.into(),
+        }
+    }
+}
+
 /// The statuses of upstream that are passed on with its code: the request or the job is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassedStatus {

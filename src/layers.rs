@@ -1,6 +1,8 @@
 //! MECHANISM. The layers of the request path, one file each; none imports another.
 //!
-//! What travels between them is declared here: an [`Exchange`] goes down, a [`Reply`] or a [`Failure`] comes up. Above
+//! What travels between them is declared here. Down goes an [`Exchange`], which becomes a request [`ForJob`], an [`Ask`]
+//! and a [`Forward`] as more is known; up comes a [`Reply`] or a [`Failure`], and at last a [`Written`] answer. What a
+//! fetch is given and gives back is declared in [`fetch`], a stack of its own below [`collapse`]. Above
 //! [`collapse`] no layer waits for anything, so a hit is answered within one call; the layers that only look and pass
 //! on or refuse are [`Step`]s.
 
@@ -16,15 +18,19 @@ pub mod route;
 mod step;
 pub mod validate;
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::Response;
 use http::request::Parts;
+use http_body_util::Full;
 
 use crate::error::Error;
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
-use crate::policy::outcome::Outcome;
+use crate::policy::outcome::{ForwardReason, Outcome};
 use crate::policy::request_id::RequestId;
 use crate::store::Entry;
 use fetch::Story;
@@ -46,12 +52,27 @@ pub struct Exchange {
     upstream: OnceLock<Story>,
 }
 
+/// A request for a job, its id not yet looked at.
+pub struct ForJob {
+    /// The request.
+    pub exchange: Arc<Exchange>,
+    segment: Range<usize>,
+}
+
 /// A request that may be answered: who asks, and for which job.
 pub struct Ask {
     /// The request.
     pub exchange: Arc<Exchange>,
     /// The job.
     pub job: JobId,
+}
+
+/// A request that nothing stored could answer, and why.
+pub struct Forward {
+    /// The request.
+    pub ask: Ask,
+    /// Why it goes on.
+    pub reason: ForwardReason,
 }
 
 /// An answer on its way up; [`rescue`] writes it down.
@@ -77,6 +98,16 @@ pub struct Failure {
     pub error: Error,
     /// How far the request got.
     pub outcome: Outcome,
+}
+
+/// A response, and how it came about.
+pub struct Written {
+    /// What the client gets.
+    pub response: Response<Full<Bytes>>,
+    /// How it was come by.
+    pub outcome: Outcome,
+    /// The error code in it, if it is one.
+    pub code: Option<Arc<str>>,
 }
 
 // === impl Exchange ===
@@ -124,6 +155,21 @@ impl Exchange {
 
     fn name_job(&self, job: JobId) {
         let _ = self.job.set(job); // set once, by the one layer that knows
+    }
+}
+
+// === impl ForJob ===
+
+impl ForJob {
+    /// The raw path segment in the place of the job id.
+    #[must_use]
+    pub fn segment(&self) -> &str {
+        self.exchange
+            .head
+            .uri
+            .path()
+            .get(self.segment.clone())
+            .unwrap_or_default()
     }
 }
 

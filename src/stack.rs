@@ -40,10 +40,10 @@ use crate::layers::fetch::keep::KeepLayer;
 use crate::layers::fetch::pay::PayLayer;
 use crate::layers::fetch::retry::RetryLayer;
 use crate::layers::lookup::LookupLayer;
-use crate::layers::rescue::{RescueLayer, Written};
+use crate::layers::rescue::RescueLayer;
 use crate::layers::route::Route;
 use crate::layers::validate::Validate;
-use crate::layers::{Exchange, step};
+use crate::layers::{Exchange, Written, step};
 use crate::upstream::Upstream;
 
 /// The parts of the request path above the fetch.

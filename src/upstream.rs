@@ -179,12 +179,12 @@ impl Inner {
             let (head, body) = response.into_parts();
             answer::check_head(&head)?;
             let body = answer::read_body(body, self.max_body).await?;
-            Ok(Answer::new(&head, body, sent, self.clock.now()))
+            Ok(Answer::new(&head, body, sent))
         };
         // an interim answer may also come in the same packet as the final one: then both are ready
         match interim.run_until_cancelled(exchange).await {
             Some(outcome) if !interim.is_cancelled() => outcome,
-            Some(_) | None => Err(failure::not_success("an interim (1xx) answer")),
+            Some(_) | None => Err(Error::not_success("an interim (1xx) answer")),
         }
     }
 }

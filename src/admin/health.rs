@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::policy::problem::whole_seconds;
 use crate::telemetry::metrics::Snapshot;
 
 /// The body of `/readyz`.
@@ -95,10 +96,4 @@ fn why(now: &Snapshot) -> Vec<String> {
 
 fn seconds(left: Option<Duration>) -> f64 {
     left.unwrap_or_default().as_secs_f64()
-}
-
-/// Rounded up: a hold is never over before the time told.
-fn whole_seconds(left: Duration) -> u64 {
-    left.as_secs()
-        .saturating_add(u64::from(left.subsec_nanos() > 0))
 }

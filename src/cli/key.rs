@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use jobgate::config::is_client_name;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -13,7 +14,7 @@ const KEY_BYTES: usize = 32;
 const PREFIX: &str = "jgk_";
 
 pub(super) fn new(name: &str) -> Result<(), Failed> {
-    if !is_name(name) {
+    if !is_client_name(name) {
         let text = format!("{name:?} is no client name: 1 to 64 of A-Z a-z 0-9 . _ -");
         return Err(Failed::Wrong(text));
     }
@@ -36,9 +37,4 @@ pub(super) fn new(name: &str) -> Result<(), Failed> {
         "[[clients]]\nname = \"{name}\"\nkey_sha256 = [\"{digest}\"]"
     )?;
     Ok(())
-}
-
-fn is_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -10,6 +10,9 @@ use super::report::Report;
 use super::section::Section;
 use super::{AuthMode, AuthSettings, ClientSettings, ServerSettings, unavailable};
 
+/// Most `[[clients]]`: each has its own metric series, and their number fits the type of a client's id.
+const MAX_CLIENTS: usize = 10_000;
+
 /// Characters in a client's name.
 const NAME_CHARS: RangeInclusive<usize> = 1..=64;
 
@@ -74,6 +77,9 @@ fn check_open(listen: SocketAddr, section: &mut Section<'_>) {
 
 /// Checks every entry, and what may not be twice among them.
 fn check_clients(raw: &[RawClient], report: &mut Report) -> Vec<ClientSettings> {
+    if raw.len() > MAX_CLIENTS {
+        report.fault("clients", format!("must be at most {MAX_CLIENTS} entries"));
+    }
     let mut names = BTreeMap::new();
     let mut keys = BTreeMap::new();
     let mut clients = Vec::new();
@@ -112,7 +118,7 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     section.refuse("jobs", &raw.jobs, &unavailable::CLIENT_JOBS);
     section.refuse("max_stale", &raw.max_stale, &unavailable::CLIENT_MAX_STALE);
     let name = section.required("name", &raw.name);
-    if name.as_deref().is_some_and(|name| !is_name(name)) {
+    if name.as_deref().is_some_and(|name| !is_client_name(name)) {
         section.fault("name", "must be 1 to 64 letters, digits and . _ -");
     }
     let hashes = section.required("key_sha256", &raw.key_sha256)?;
@@ -133,8 +139,11 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     })
 }
 
-fn is_name(name: &str) -> bool {
-    NAME_CHARS.contains(&name.len())
+/// Whether a client may be called so: 1–64 of `[A-Za-z0-9._-]`, and not `-`, which stands for nobody in logs and metrics.
+#[must_use]
+pub fn is_client_name(name: &str) -> bool {
+    name != "-"
+        && NAME_CHARS.contains(&name.len())
         && name
             .bytes()
             .all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c))

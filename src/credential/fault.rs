@@ -4,8 +4,14 @@ use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
-use super::secret::{MAX_BYTES, MIN_BYTES};
 use crate::error::Error;
+
+/// Shortest secret in bytes. Answers are searched for it, and a shorter text could be there by chance; the vendor's
+/// secret keys have about 40 characters, tokens thousands.
+pub(super) const MIN_BYTES: usize = 16;
+
+/// Longest secret in bytes: upstream documents tokens of up to 100 000 characters.
+pub(super) const MAX_BYTES: usize = 128 * 1024;
 
 /// A secret that cannot be used, by the name of its variable or file.
 #[derive(Debug, thiserror::Error)]

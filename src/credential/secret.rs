@@ -2,14 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::fault::Flaw;
-
-/// Shortest secret in bytes. Answers are searched for it, and a shorter text could be there by chance; the vendor's
-/// secret keys have about 40 characters, tokens thousands.
-pub(super) const MIN_BYTES: usize = 16;
-
-/// Longest secret in bytes: upstream documents tokens of up to 100 000 characters.
-pub(super) const MAX_BYTES: usize = 128 * 1024;
+use super::fault::{Flaw, MAX_BYTES, MIN_BYTES};
 
 /// Secret text that may stand in a header: 16 bytes to 128 KiB of visible ASCII.
 pub(super) struct Secret(SecretString);

@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
 
 /// The header whose value is the time in the string to sign.
-pub const DATE_HEADER: &str = "x-sdk-date";
+const DATE_HEADER: &str = "x-sdk-date";
 
 /// The header that, if it is there, stands in for the hash of the body.
-pub const CONTENT_HASH_HEADER: &str = "x-sdk-content-sha256";
+const CONTENT_HASH_HEADER: &str = "x-sdk-content-sha256";
 
 /// Everything but the unreserved characters of RFC 3986 §2.3 is encoded, with upper-case hex.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC

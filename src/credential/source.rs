@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::fault::{CredentialFault, Flaw};
-use super::secret::{MAX_BYTES, Secret};
+use super::fault::{CredentialFault, Flaw, MAX_BYTES};
+use super::secret::Secret;
 use crate::config::SecretSource;
 
 /// Which of the values that a source had over time; a different value is a different generation.

@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, Request};
 use tempfile::TempDir;
 
-use super::{Credential, CredentialFault, CredentialKind, Flaw, signing};
+use super::{Credential, CredentialFault, Flaw, signing};
 use crate::config::{CredentialSettings, SecretSource};
 use crate::error::Error;
+use crate::policy::hold::CredentialKind;
 
 const ACCESS_KEY: &str = "AKEXAMPLE0000000TEST";
 const SECRET_KEY: &str = "SKexample/With+Odd=Chars~0123456789abcdef";
@@ -293,15 +294,18 @@ fn renewal_is_worth_a_repeat_only_if_the_token_differs_from_the_refused_one() {
 
 #[test]
 fn neither_keys_nor_variables_can_be_renewed() {
-    for settings in [aksk("SK"), from_env("TOKEN")] {
+    for (settings, kind) in [
+        (aksk("SK"), CredentialKind::Lockable),
+        (from_env("TOKEN"), CredentialKind::Renewable),
+    ] {
         let credential =
             Credential::open(&settings, &env).unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(credential.kind(), kind);
         let used = credential
             .authorise(&mut request(), HOST, the_date())
             .unwrap();
         assert!(!credential.renew(used));
     }
-    assert!(CredentialKind::Token.is_renewable() && !CredentialKind::AkSk.is_renewable());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::route::ForJob;
+use super::ForJob;
 use super::step::{Step, Verdict, refuse};
 use crate::policy::client::{ClientId, Clients};
 

@@ -23,8 +23,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
-use super::lookup::Forward;
-use super::{Failure, Reply};
+use super::{Failure, Forward, Reply};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::freshness::Freshness;
@@ -233,13 +232,20 @@ fn log(landed: &Landing) {
     };
     let story = &landed.story;
     let (status, id) = (story.upstream_status, story.upstream_request_id.as_deref());
-    match Outcome::of_error(error) {
-        Outcome::Failed(_) | Outcome::Fault if !matches!(error, Error::Passed { .. }) => {
-            tracing::warn!(%error, calls = story.calls, upstream.status = status, upstream.request_id = id, "fetch failed");
-        }
-        _ => {
-            tracing::debug!(%error, calls = story.calls, upstream.status = status, "fetch without a job")
-        }
+    let forward = Forwarding {
+        calls: story.calls,
+        status,
+        ..Forwarding::default()
+    };
+    let is_news = match Outcome::of_failed_fetch(error, forward) {
+        Outcome::Failed(_) => !matches!(error, Error::Passed { .. }),
+        Outcome::Held { .. } => matches!(error, Error::CredentialUnavailable(_)),
+        _ => true,
+    };
+    if is_news {
+        tracing::warn!(%error, calls = story.calls, upstream.status = status, upstream.request_id = id, "fetch failed");
+    } else {
+        tracing::debug!(%error, calls = story.calls, upstream.status = status, "fetch without a job");
     }
 }
 

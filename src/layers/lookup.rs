@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::future::Either;
 use tower::{Layer, Service};
 
-use super::{Ask, Failure, Reply};
+use super::{Ask, Failure, Forward, Reply};
 use crate::clock::Clock;
 use crate::policy::freshness::Freshness;
 use crate::policy::outcome::{ForwardReason, Outcome};
@@ -28,14 +28,6 @@ pub struct Lookup<S> {
     store: Memory,
     clock: Clock,
     inner: S,
-}
-
-/// A request that nothing stored could answer, and why.
-pub struct Forward {
-    /// The request.
-    pub ask: Ask,
-    /// Why it goes on.
-    pub reason: ForwardReason,
 }
 
 // === impl LookupLayer ===

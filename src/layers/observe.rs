@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -20,8 +21,7 @@ use http_body_util::Full;
 use tower::Service;
 use tracing::Span;
 
-use super::Exchange;
-use super::rescue::Written;
+use super::{Exchange, Written};
 use crate::clock::Clock;
 use crate::policy::client::{ClientId, Clients};
 use crate::policy::outcome::Outcome;
@@ -122,9 +122,8 @@ impl Observer {
         client: Option<ClientId>,
         outcome: Outcome,
         class: StatusClass,
-        exchange: &Exchange,
+        took: Duration,
     ) {
-        let took = self.clock.now().saturating_duration_since(exchange.started);
         self.metrics.answered(outcome.kind(), class, took);
         if let Some(client) = client {
             let counters = client.index().and_then(|index| self.counters.get(index));
@@ -230,7 +229,9 @@ impl Told {
         let (observer, exchange) = (&self.observer, &self.exchange);
         let client = exchange.client();
         let class = status.map_or(StatusClass::None, StatusClass::of);
-        observer.count(client, outcome, class, exchange);
+        let now = observer.clock.now();
+        let duration = now.saturating_duration_since(exchange.started);
+        observer.count(client, outcome, class, duration);
         let status = status.map(|status| status.as_u16());
         if !observer.access.wants(status) {
             return;
@@ -251,10 +252,7 @@ impl Told {
             status,
             outcome,
             error_code: code,
-            duration: observer
-                .clock
-                .now()
-                .saturating_duration_since(exchange.started),
+            duration,
             bytes,
             request_id: exchange.id.as_str(),
             upstream,

@@ -25,7 +25,7 @@ use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body_util::Full;
 use tower::{Layer, Service};
 
-use super::{Exchange, Failure, Reply};
+use super::{Exchange, Failure, Reply, Written};
 use crate::error::Error;
 use crate::policy::outcome::Outcome;
 use crate::policy::problem::Problem;
@@ -38,16 +38,6 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 /// Headers of a hit, so that the map is made in one piece.
 const HIT_HEADERS: usize = 8;
-
-/// A response, and how it came about.
-pub struct Written {
-    /// What the client gets.
-    pub response: Response<Full<Bytes>>,
-    /// How it was come by.
-    pub outcome: Outcome,
-    /// The error code in it, if it is one.
-    pub code: Option<Arc<str>>,
-}
 
 /// Makes a service that cannot fail.
 #[derive(Clone, Copy, Debug)]

@@ -1,13 +1,13 @@
 //! Method and path: what is this? Answers the health probe itself, because it needs no key; everything else that is not
 //! the job route is refused here.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use http::Method;
 
 use super::step::{Step, Verdict, refuse};
-use super::{Exchange, Reply};
+use super::{Exchange, ForJob, Reply};
 use crate::error::Error;
 
 /// Longest request target that is looked at, in bytes. The longest honest one is a base path and 44 bytes.
@@ -17,13 +17,6 @@ const MAX_TARGET_BYTES: usize = 8 * 1024;
 #[derive(Clone, Debug)]
 pub struct Route {
     base_path: Arc<str>,
-}
-
-/// A request for a job, its id not yet looked at.
-pub struct ForJob {
-    /// The request.
-    pub exchange: Arc<Exchange>,
-    segment: Range<usize>,
 }
 
 // === impl Route ===
@@ -92,21 +85,6 @@ impl Step<Arc<Exchange>> for Route {
 /// still meant as an id, and refused as one.
 fn job_segment(path: &str) -> Option<&str> {
     path.strip_prefix("/v1/job/")?.strip_suffix("/info")
-}
-
-// === impl ForJob ===
-
-impl ForJob {
-    /// The raw path segment in the place of the job id.
-    #[must_use]
-    pub fn segment(&self) -> &str {
-        self.exchange
-            .head
-            .uri
-            .path()
-            .get(self.segment.clone())
-            .unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,8 @@
 
 use std::ops::ControlFlow;
 
-use super::Ask;
-use super::route::ForJob;
 use super::step::{Step, Verdict, refuse};
+use super::{Ask, ForJob};
 use crate::policy::job::JobId;
 
 /// Parses the job id, or refuses with 400.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::Error;
 
 /// Longest client key that is hashed, in bytes. Ours have a few dozen; what is longer is somebody's real IAM token.
-pub const MAX_KEY_BYTES: usize = 512;
+const MAX_KEY_BYTES: usize = 512;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");

@@ -11,10 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, FailedStatus, PassedStatus};
-use crate::policy::problem::Row;
-use crate::policy::problem::table::{
-    BAD_REQUEST, BUILD_FORBIDDEN, BUILD_NOT_FOUND, THROTTLED, UNPROCESSABLE,
-};
+use crate::policy::problem::table::THROTTLED;
+use crate::policy::problem::{Row, row_of_passed};
 
 mod clean;
 mod throttle;
@@ -23,8 +21,8 @@ mod told;
 #[cfg(test)]
 mod tests;
 
-pub use self::throttle::{MAX_WINDOW, throttle_window};
-pub use self::told::{Told, read};
+use self::throttle::throttle_window;
+use self::told::{Told, read};
 
 /// How every code for "no such job" ends; it comes with status 422, not 404.
 const NO_SUCH_JOB: &str = "00031006";
@@ -145,13 +143,7 @@ fn throttled(told: Told, budget_window: Duration) -> Error {
 }
 
 fn passed(status: PassedStatus, told: Told) -> Error {
-    let row = match status {
-        PassedStatus::BadRequest => &BAD_REQUEST,
-        PassedStatus::Forbidden => &BUILD_FORBIDDEN,
-        PassedStatus::NotFound => &BUILD_NOT_FOUND,
-        PassedStatus::Unprocessable => &UNPROCESSABLE,
-    };
-    let (code, message) = signed(told, row);
+    let (code, message) = signed(told, row_of_passed(status));
     Error::Passed {
         status,
         code,

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Error;
 
 /// Characters in a job id (upstream's document: "exactly 32 characters, letters and digits").
-pub const JOB_ID_CHARS: usize = 32;
+const JOB_ID_CHARS: usize = 32;
 
 /// A job id: exactly 32 of `[0-9A-Za-z]`, case kept, never folded. Two spellings are two jobs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

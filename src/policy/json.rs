@@ -114,32 +114,12 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The elements, if this is an array.
-    #[must_use]
-    pub fn as_array(&self) -> Option<&[Self]> {
-        match self {
-            Self::Array(elements) => Some(elements),
-            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Object(_) => {
-                None
-            }
-        }
-    }
-
     /// The text, if this is a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::Array(_) | Self::Object(_) => None,
-        }
-    }
-
-    /// The digits as received, if this is a number.
-    #[must_use]
-    pub fn as_number_text(&self) -> Option<&'a str> {
-        match self {
-            Self::Number(number) => Some(number.get()),
-            Self::Null | Self::Bool(_) | Self::String(_) | Self::Array(_) | Self::Object(_) => None,
         }
     }
 }

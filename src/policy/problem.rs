@@ -170,11 +170,8 @@ impl Problem {
     }
 
     fn retrying_after(self, wait: Duration) -> Self {
-        let whole_secs = wait
-            .as_secs()
-            .saturating_add(u64::from(wait.subsec_nanos() > 0));
         Self {
-            retry_after: Some(whole_secs.clamp(1, MAX_RETRY_AFTER_SECS)),
+            retry_after: Some(whole_seconds(wait).clamp(1, MAX_RETRY_AFTER_SECS)),
             ..self
         }
     }
@@ -193,7 +190,15 @@ impl Problem {
     }
 }
 
-fn row_of_passed(status: PassedStatus) -> &'static Row {
+/// A wait as it is told to whoever must wait, rounded up: it is never over before the time told.
+#[must_use]
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs()
+        .saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+/// The row of a status that is passed on.
+pub(super) fn row_of_passed(status: PassedStatus) -> &'static Row {
     match status {
         PassedStatus::BadRequest => &table::BAD_REQUEST,
         PassedStatus::Forbidden => &table::BUILD_FORBIDDEN,

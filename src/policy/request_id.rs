@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Longest request id taken from a client, in characters.
+/// Longest foreign request id that is kept, in characters; upstream's have 32 to 36.
 const MAX_CHARS: usize = 64;
 
 /// The header that carries it, both ways.
@@ -19,7 +19,10 @@ impl RequestId {
     #[must_use]
     pub fn of_client(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(X_REQUEST_ID)?;
-        is_modest(value.as_bytes()).then(|| Self(value.clone()))
+        value
+            .to_str()
+            .is_ok_and(is_modest)
+            .then(|| Self(value.clone()))
     }
 
     /// Our own: 32 hexadecimal digits, like upstream's. `process` is random, `serial` never repeats within it.
@@ -50,11 +53,13 @@ impl RequestId {
     }
 }
 
-fn is_modest(text: &[u8]) -> bool {
-    (1..=MAX_CHARS).contains(&text.len())
-        && text
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+/// Whether a foreign id may stand in our headers and our log: 1–64 of `[A-Za-z0-9._-]`, a client's and upstream's alike.
+#[must_use]
+pub fn is_modest(id: &str) -> bool {
+    (1..=MAX_CHARS).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 #[cfg(test)]

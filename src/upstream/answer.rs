@@ -1,24 +1,21 @@
 //! What upstream answered, whole and within limits, or why not.
 //!
-//! No framing header of the answer goes further than this file: of the head only the status and two cleaned fields are
+//! No framing header of the answer goes further than this file: of the head only the status and one cleaned field are
 //! kept. What the body says is judged elsewhere.
 
 use std::fmt;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, DATE, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use jiff::fmt::rfc2822;
 
-use super::failure::{self, not_success};
+use super::failure;
 use crate::error::Error;
-
-/// Longest request id that is kept, in characters: it goes into a header and the log. Real ones have 32 to 36.
-const MAX_REQUEST_ID: usize = 64;
+use crate::policy::request_id;
 
 /// A whole answer of upstream, of any final status.
 #[derive(Clone)]
@@ -27,27 +24,21 @@ pub struct Answer {
     pub status: u16,
     /// `X-Request-Id`, if it is 1 to 64 of `[A-Za-z0-9._-]`: what the vendor's support asks for.
     pub request_id: Option<Box<str>>,
-    /// `Date`, if it can be read: it shows how far the clocks are apart.
-    pub date: Option<SystemTime>,
     /// The body, at most `upstream.max_body`.
     pub body: Bytes,
     /// When the request went out.
     pub sent: Instant,
-    /// When the last byte had arrived.
-    pub arrived: Instant,
 }
 
 // === impl Answer ===
 
 impl Answer {
-    pub(super) fn new(head: &Parts, body: Bytes, sent: Instant, arrived: Instant) -> Self {
+    pub(super) fn new(head: &Parts, body: Bytes, sent: Instant) -> Self {
         Self {
             status: head.status.as_u16(),
             request_id: request_id(&head.headers),
-            date: date(&head.headers),
             body,
             sent,
-            arrived,
         }
     }
 }
@@ -67,15 +58,15 @@ impl fmt::Debug for Answer {
 /// decoded cannot be a decompression bomb.
 pub(super) fn check_head(head: &Parts) -> Result<(), Error> {
     if head.status.is_informational() {
-        return Err(not_success(
+        return Err(Error::not_success(
             "the connection was switched to another protocol",
         ));
     }
     if !only(&head.headers, CONTENT_ENCODING, "identity") {
-        return Err(not_success("an encoded body"));
+        return Err(Error::not_success("an encoded body"));
     }
     if !only(&head.headers, TRANSFER_ENCODING, "chunked") {
-        return Err(not_success("a transfer coding other than chunked"));
+        return Err(Error::not_success("a transfer coding other than chunked"));
     }
     Ok(())
 }
@@ -92,7 +83,7 @@ pub(super) async fn read_body(body: Incoming, max_bytes: usize) -> Result<Bytes,
             Err(_too_long) => {}
         }
     }
-    Err(not_success(&format!("a body over {max_bytes} bytes")))
+    Err(Error::not_success(format!("a body over {max_bytes} bytes")))
 }
 
 /// Is every field of this name, if there is any, exactly `coding`?
@@ -103,26 +94,15 @@ fn only(headers: &HeaderMap, name: HeaderName, coding: &str) -> bool {
 
 fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
     let id = headers.get("x-request-id")?.to_str().ok()?;
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let clean = (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(allowed);
-    clean.then(|| id.into())
-}
-
-/// RFC 9110 §5.6.7: the preferred form only, which is RFC 5322's with a fixed zone; its two obsolete forms are ignored.
-fn date(headers: &HeaderMap) -> Option<SystemTime> {
-    let text = headers.get(DATE)?.to_str().ok()?;
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    SystemTime::try_from(date).ok()
+    request_id::is_modest(id).then(|| id.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
-
     use http::HeaderMap;
     use http::header::HeaderValue;
 
-    use super::{date, request_id};
+    use super::request_id;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
         let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
@@ -150,15 +130,5 @@ mod tests {
             assert_eq!(id.as_deref(), expected, "{text}");
         }
         assert_eq!(request_id(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn the_date_is_read_in_its_preferred_form() {
-        let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_574_458);
-        let good = headers("date", "Wed, 05 Jun 2024 08:00:58 GMT");
-        assert_eq!(date(&good), Some(expected));
-        for bad in ["", "yesterday", "Wednesday, 05-Jun-24 08:00:58 GMT"] {
-            assert_eq!(date(&headers("date", bad)), None, "{bad}");
-        }
     }
 }

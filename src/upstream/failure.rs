@@ -10,15 +10,6 @@ use hyper_util::client::legacy::connect::CaptureConnection;
 use super::connector::Heard;
 use crate::error::Error;
 
-/// An answer that is none, with the reason for the log.
-pub(super) fn not_success(detail: &str) -> Error {
-    Error::NotSuccess {
-        code: None,
-        message: None,
-        detail: detail.into(),
-    }
-}
-
 /// A fault of our own.
 pub(super) fn internal(error: impl StdError) -> Error {
     Error::Internal(error.to_string().into())
@@ -31,13 +22,13 @@ pub(super) fn of_request(error: &legacy::Error, connection: &CaptureConnection) 
     } else if was_never_sent(error) || !has_answered(connection) {
         Error::ConnectionLost(chain(error).into())
     } else {
-        not_success(&format!("an unreadable answer: {}", chain(error)))
+        Error::not_success(format!("an unreadable answer: {}", chain(error)))
     }
 }
 
 /// The head came, but the body ended early or is not framed as it says.
 pub(super) fn of_body(error: &(dyn StdError + 'static)) -> Error {
-    not_success(&format!("a body cut off: {}", chain(error)))
+    Error::not_success(format!("a body cut off: {}", chain(error)))
 }
 
 /// hyper cancels a request that it had not begun to write when the connection closed.

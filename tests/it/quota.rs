@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jobgate::clock::Clock;
 use jobgate::credential::Credential;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use crate::support::{Answer, Builder, Running, in_front_of, nth_job};
 use crate::upstream::{A_JOB, Upstream};
@@ -119,9 +119,9 @@ async fn each_retry_is_paid_and_none_goes_out_unpaid() {
 
 #[tokio::test]
 async fn a_connection_that_is_refused_costs_nothing() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = TcpSocket::new_v4().unwrap(); // held and not listened on, so that no other test gets its port
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", nobody.local_addr().unwrap());
-    drop(nobody);
     let gateway = with_budget(&Clock::manual(), &url, 5).start();
 
     for job in 0..3 {

@@ -104,11 +104,9 @@ where
             let answer = answer.await?;
             if is_shown(&credential, &answer) {
                 metrics.secret_echoed();
-                return Err(Error::NotSuccess {
-                    code: None,
-                    message: None,
-                    detail: "the answer shows the central credential".into(),
-                });
+                return Err(Error::not_success(
+                    "the answer shows the central credential",
+                ));
             }
             let renewed = answer.status == REFUSED && credential.renew(generation);
             Ok(Authorised { answer, renewed })

@@ -100,12 +100,7 @@ impl JudgeLayer {
         match told {
             Some(id) if id == job.as_str() => self.ids_agree.store(true, Ordering::Relaxed),
             Some(_) if self.ids_agree.load(Ordering::Relaxed) => {
-                let detail = "the answer is about another job".into();
-                return Err(Error::NotSuccess {
-                    code: None,
-                    message: None,
-                    detail,
-                });
+                return Err(Error::not_success("the answer is about another job"));
             }
             Some(_) => tracing::debug!("upstream answers with another id than asked"),
             None => {}

@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// Longest window that is told onward. A longer one, or one that is no number of ours, becomes this: about 136 years,
 /// so no sum of times overflows. How much of it is believed is for [`hold`](crate::policy::hold) to say.
-pub const MAX_WINDOW: Duration = Duration::from_secs(u32::MAX as u64);
+pub(super) const MAX_WINDOW: Duration = Duration::from_secs(u32::MAX as u64);
 
 static WINDOW: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\btime\s*:\s*([0-9]+)\s*(second|minute|hour|day)")
@@ -16,7 +16,7 @@ static WINDOW: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The window of a text such as `policy user over ratelimit,limit:10,time:1 minute`; `None` if it names none, or 0.
 #[must_use]
-pub fn throttle_window(text: &str) -> Option<Duration> {
+pub(super) fn throttle_window(text: &str) -> Option<Duration> {
     let (_, [number, unit]) = WINDOW.captures(text)?.extract();
     let unit_secs: u64 = match unit.to_ascii_lowercase().as_str() {
         "second" => 1,

@@ -24,7 +24,7 @@ const TEXT_MEMBERS: [&str; 4] = ["error_msg", "errorMsg", "message", "reason"];
 
 /// What an error body says, fit to be shown to a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub(super) struct Told {
     /// The code: 1–64 of `[A-Za-z0-9._-]`, never one of the gateway's own.
     pub code: Option<Arc<str>>,
     /// The text: 1–512 characters, without what must not be passed on.
@@ -33,7 +33,7 @@ pub struct Told {
 
 /// Reads an error body. Never fails: HTML, plain text, nothing, cut-off JSON tell nothing.
 #[must_use]
-pub fn read(body: &[u8]) -> Told {
+pub(super) fn read(body: &[u8]) -> Told {
     match serde_json::from_slice(body) {
         Ok(Value::String(inner)) => read_value(&serde_json::from_str(&inner).unwrap_or_default()),
         Ok(value) => read_value(&value),

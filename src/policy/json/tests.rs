@@ -129,7 +129,7 @@ fn a_megabyte_of_small_things_is_read() {
     let (elements, members) = (1 << 19, 1 << 16);
     let array = format!("[1{}]", ",1".repeat(elements));
     let read = Json::parse(array.as_bytes()).unwrap();
-    assert_eq!(read.as_array().unwrap().len(), elements + 1);
+    assert!(matches!(read, Json::Array(read) if read.len() == elements + 1));
 
     let keys: Vec<String> = (0..members).map(|n| format!("\"{n}\":{n}")).collect();
     let object = format!("{{{}}}", keys.join(","));
@@ -143,11 +143,6 @@ fn accessors_answer_for_their_own_kind_only() {
     let of = |key| json.get(key).unwrap();
     for key in ["s", "n", "b", "z", "a"] {
         assert_eq!(of(key).as_str(), (key == "s").then_some("t"), "{key}");
-        assert_eq!(of(key).as_number_text(), (key == "n").then_some("1.50"));
-        assert_eq!(
-            of(key).as_array().map(<[_]>::len),
-            (key == "a").then_some(1)
-        );
         assert!(of(key).as_object().is_none() && of(key).get("s").is_none());
     }
     assert!(json.get("absent").is_none() && json.as_str().is_none());

@@ -86,8 +86,8 @@ impl RequestMetrics {
         mine.durations[outcome.index()].observe(took);
     }
 
-    /// The counters of a client, to be kept with it: made by the first call for its name, found by later ones (a
-    /// reload), so that its counts go on. The names come from the configuration; `-` is nobody in particular.
+    /// The counters of a client, to be kept with it: made by the first call for its name, found by later ones, so
+    /// that no name has two series. The names come from the configuration; `-` is nobody in particular.
     #[must_use]
     pub fn client(&self, name: &str) -> ClientCounters {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);

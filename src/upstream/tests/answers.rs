@@ -1,7 +1,5 @@
 //! What goes out, what comes in, and how many at a time.
 
-use std::time::{Duration, SystemTime};
-
 use http::Request;
 use tower::Service as _;
 
@@ -11,7 +9,7 @@ use crate::clock::Clock;
 use crate::upstream::Upstream;
 
 #[tokio::test]
-async fn an_answer_is_taken_with_its_status_id_date_and_times() {
+async fn an_answer_is_taken_with_its_status_id_and_time() {
     let answer = "HTTP/1.1 422 Unprocessable\r\nX-Request-Id: 0a1b-2c\r\nDate: Wed, 05 Jun 2024 08:00:58 GMT\r\n\
                   Content-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n";
     let script = Script::start(vec![vec![Reply::new(answer, Then::Keep)]]).await;
@@ -21,10 +19,8 @@ async fn an_answer_is_taken_with_its_status_id_date_and_times() {
     let answer = ask(&upstream).await.unwrap();
     assert_eq!(answer.status, 422);
     assert_eq!(answer.request_id.as_deref(), Some("0a1b-2c"));
-    let date = SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_574_458);
-    assert_eq!(answer.date, Some(date));
     assert_eq!(&answer.body[..], br#"{"a":1}"#);
-    assert_eq!((answer.sent, answer.arrived), (clock.now(), clock.now()));
+    assert_eq!(answer.sent, clock.now());
     assert!(
         !format!("{answer:?}").contains(r#""a""#),
         "the body is not for logs"
