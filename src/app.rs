@@ -24,12 +24,12 @@ use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
 use crate::layers::collapse::{Bounds, Collapse, Fetch};
 use crate::layers::conform::Conform;
-use crate::layers::fetch::authorise::AuthoriseLayer;
+use crate::layers::fetch::authorise::Authorise;
 use crate::layers::fetch::gate::Gate;
-use crate::layers::fetch::judge::JudgeLayer;
-use crate::layers::fetch::keep::KeepLayer;
-use crate::layers::fetch::pay::{Limits, PayLayer};
-use crate::layers::fetch::retry::RetryLayer;
+use crate::layers::fetch::judge::Judge;
+use crate::layers::fetch::keep::Keep;
+use crate::layers::fetch::pay::{Limits, Pay};
+use crate::layers::fetch::retry::Retry;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
 use crate::layers::route::Route;
@@ -320,10 +320,10 @@ impl FetchWiring<'_> {
         let host = upstream.host().to_owned();
         let patience = settings.server.request_timeout;
         stack::fetch(FetchParts {
-            keep: KeepLayer::new(store.clone(), lifetimes),
-            retry: RetryLayer::new(patience, clock.clone(), metrics.clone()),
+            keep: Keep::new(store.clone(), lifetimes),
+            retry: Retry::new(patience, clock.clone(), metrics.clone()),
             max_in_flight: settings.upstream.max_in_flight,
-            pay: PayLayer::new(
+            pay: Pay::new(
                 gate.clone(),
                 Limits {
                     patience,
@@ -332,13 +332,8 @@ impl FetchWiring<'_> {
                 clock.clone(),
                 metrics.clone(),
             ),
-            judge: JudgeLayer::new(settings.budget.window, metrics.clone()),
-            authorise: AuthoriseLayer::new(
-                Arc::new(credential),
-                &host,
-                clock.clone(),
-                metrics.clone(),
-            ),
+            judge: Judge::new(settings.budget.window, metrics.clone()),
+            authorise: Authorise::new(Arc::new(credential), &host, clock.clone(), metrics.clone()),
             upstream,
         })
     }

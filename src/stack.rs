@@ -34,11 +34,12 @@ use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
 use crate::layers::collapse::{Collapse, Fetch};
 use crate::layers::conform::Conform;
-use crate::layers::fetch::authorise::AuthoriseLayer;
-use crate::layers::fetch::judge::JudgeLayer;
-use crate::layers::fetch::keep::KeepLayer;
-use crate::layers::fetch::pay::PayLayer;
-use crate::layers::fetch::retry::RetryLayer;
+use crate::layers::fetch::around::around;
+use crate::layers::fetch::authorise::Authorise;
+use crate::layers::fetch::judge::Judge;
+use crate::layers::fetch::keep::Keep;
+use crate::layers::fetch::pay::Pay;
+use crate::layers::fetch::retry::Retry;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::rescue::RescueLayer;
 use crate::layers::route::Route;
@@ -65,17 +66,17 @@ pub struct RequestParts {
 /// The parts of the fetch.
 pub struct FetchParts {
     /// Stores.
-    pub keep: KeepLayer,
+    pub keep: Keep,
     /// Tries again.
-    pub retry: RetryLayer,
+    pub retry: Retry,
     /// `upstream.max_in_flight`.
     pub max_in_flight: usize,
     /// Budget and holds.
-    pub pay: PayLayer,
+    pub pay: Pay,
     /// Success or failure.
-    pub judge: JudgeLayer,
+    pub judge: Judge,
     /// The central credential.
-    pub authorise: AuthoriseLayer,
+    pub authorise: Authorise,
     /// The wire.
     pub upstream: Upstream,
 }
@@ -102,12 +103,12 @@ pub fn requests(
 #[must_use]
 pub fn fetch(parts: FetchParts) -> Fetch {
     let stack = ServiceBuilder::new()
-        .layer(parts.keep)
-        .layer(parts.retry)
+        .layer(around(parts.keep))
+        .layer(around(parts.retry))
         .concurrency_limit(parts.max_in_flight)
-        .layer(parts.pay)
-        .layer(parts.judge)
-        .layer(parts.authorise)
+        .layer(around(parts.pay))
+        .layer(around(parts.judge))
+        .layer(around(parts.authorise))
         .service(parts.upstream);
     BoxCloneSyncService::new(stack)
 }

@@ -10,6 +10,7 @@
 //!           upstream  connect, send, read, within limits
 //! ```
 
+pub mod around;
 pub mod authorise;
 pub mod gate;
 pub mod judge;
@@ -17,17 +18,12 @@ pub mod keep;
 pub mod pay;
 pub mod retry;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::error::Error;
 use crate::policy::job::JobId;
 use crate::store::Entry;
-
-/// The boxed future of the fetch layers: they are asked a few times a minute.
-pub(crate) type Boxed<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// One fetch on its way down. Its story is written as it goes, so that it can be told however the fetch ends.
 #[derive(Clone, Debug)]

@@ -4,12 +4,11 @@
 //! goes no further.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use http::Request;
-use tower::{Layer, Service};
+use tower::{Service, ServiceExt as _};
 
-use super::Boxed;
+use super::around::Around;
 use crate::clock::Clock;
 use crate::credential::Credential;
 use crate::error::Error;
@@ -21,7 +20,7 @@ const REFUSED: u16 = 401;
 
 /// Authorises requests to one host.
 #[derive(Clone)]
-pub struct AuthoriseLayer {
+pub struct Authorise {
     credential: Arc<Credential>,
     host: Arc<str>,
     clock: Clock,
@@ -36,16 +35,9 @@ pub struct Authorised {
     pub renewed: bool,
 }
 
-/// See [`AuthoriseLayer`].
-#[derive(Clone)]
-pub struct Authorise<S> {
-    layer: AuthoriseLayer,
-    inner: S,
-}
+// === impl Authorise ===
 
-// === impl AuthoriseLayer ===
-
-impl AuthoriseLayer {
+impl Authorise {
     /// `host` is the `Host` that upstream will be sent, and that is signed; `metrics` count answers that showed the
     /// secret.
     #[must_use]
@@ -64,53 +56,26 @@ impl AuthoriseLayer {
     }
 }
 
-impl<S> Layer<S> for AuthoriseLayer {
-    type Service = Authorise<S>;
-
-    fn layer(&self, inner: S) -> Authorise<S> {
-        Authorise {
-            layer: self.clone(),
-            inner,
-        }
-    }
-}
-
-// === impl Authorise ===
-
-impl<S> Service<Request<()>> for Authorise<S>
+impl<S> Around<Request<()>, S> for Authorise
 where
-    S: Service<Request<()>, Response = Answer, Error = Error> + Clone + Send + 'static,
-    S::Future: Send + 'static,
+    S: Service<Request<()>, Response = Answer, Error = Error> + Send + 'static,
+    S::Future: Send,
 {
     type Response = Authorised;
     type Error = Error;
-    type Future = Boxed<Authorised, Error>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<()>) -> Self::Future {
-        let AuthoriseLayer {
-            credential,
-            host,
-            clock,
-            metrics,
-        } = self.layer.clone();
-        let authorised = credential.authorise(&mut request, &host, clock.wall());
-        let sent = authorised.map(|generation| (generation, self.inner.call(request)));
-        Box::pin(async move {
-            let (generation, answer) = sent?;
-            let answer = answer.await?;
-            if is_shown(&credential, &answer) {
-                metrics.secret_echoed();
-                return Err(Error::not_success(
-                    "the answer shows the central credential",
-                ));
-            }
-            let renewed = answer.status == REFUSED && credential.renew(generation);
-            Ok(Authorised { answer, renewed })
-        })
+    async fn around(self, mut request: Request<()>, inner: S) -> Result<Authorised, Error> {
+        let wall = self.clock.wall();
+        let generation = self.credential.authorise(&mut request, &self.host, wall)?;
+        let answer = inner.oneshot(request).await?;
+        if is_shown(&self.credential, &answer) {
+            self.metrics.secret_echoed();
+            return Err(Error::not_success(
+                "the answer shows the central credential",
+            ));
+        }
+        let renewed = answer.status == REFUSED && self.credential.renew(generation);
+        Ok(Authorised { answer, renewed })
     }
 }
 

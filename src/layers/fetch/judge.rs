@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
-use tower::{Layer, Service};
+use tower::{Service, ServiceExt as _};
 
+use super::Call;
+use super::around::Around;
 use super::authorise::Authorised;
-use super::{Boxed, Call};
 use crate::error::Error;
 use crate::policy::failure;
 use crate::policy::job::JobId;
@@ -31,23 +31,16 @@ pub struct Judged {
 
 /// Judges answers.
 #[derive(Clone)]
-pub struct JudgeLayer {
+pub struct Judge {
     window: Duration,
     metrics: UpstreamMetrics,
     /// True once upstream has answered with the very id it was asked for: from then on another id is a fault.
     ids_agree: Arc<AtomicBool>,
 }
 
-/// See [`JudgeLayer`].
-#[derive(Clone)]
-pub struct Judge<S> {
-    layer: JudgeLayer,
-    inner: S,
-}
+// === impl Judge ===
 
-// === impl JudgeLayer ===
-
-impl JudgeLayer {
+impl Judge {
     /// `window` is how long a throttle lasts that names no window: one of the budget's.
     #[must_use]
     pub fn new(window: Duration, metrics: UpstreamMetrics) -> Self {
@@ -116,45 +109,22 @@ impl JudgeLayer {
     }
 }
 
-impl<S> Layer<S> for JudgeLayer {
-    type Service = Judge<S>;
-
-    fn layer(&self, inner: S) -> Judge<S> {
-        Judge {
-            layer: self.clone(),
-            inner,
-        }
-    }
-}
-
-// === impl Judge ===
-
-impl<S> Service<Call> for Judge<S>
+impl<S> Around<Call, S> for Judge
 where
-    S: Service<Request<()>, Response = Authorised, Error = Error>,
-    S::Future: Send + 'static,
+    S: Service<Request<()>, Response = Authorised, Error = Error> + Send + 'static,
+    S::Future: Send,
 {
     type Response = Judged;
     type Error = Error;
-    type Future = Boxed<Judged, Error>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Call) -> Self::Future {
-        let layer = self.layer.clone();
+    async fn around(self, call: Call, inner: S) -> Result<Judged, Error> {
         let request = Request::get(call.job.info_path()).body(());
-        let answer = request.map(|request| self.inner.call(request));
-        Box::pin(async move {
-            let authorised = answer
-                .map_err(|error| Error::Internal(error.to_string().into()))?
-                .await?;
-            call.note(|story| {
-                story.upstream_status = Some(authorised.answer.status);
-                story.upstream_request_id = authorised.answer.request_id.as_deref().map(Arc::from);
-            });
-            layer.judge(&call.job, authorised)
-        })
+        let request = request.map_err(|error| Error::Internal(error.to_string().into()))?;
+        let authorised = inner.oneshot(request).await?;
+        call.note(|story| {
+            story.upstream_status = Some(authorised.answer.status);
+            story.upstream_request_id = authorised.answer.request_id.as_deref().map(Arc::from);
+        });
+        self.judge(&call.job, authorised)
     }
 }

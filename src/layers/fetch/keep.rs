@@ -2,36 +2,29 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use http::HeaderValue;
-use tower::{Layer, Service};
+use tower::{Service, ServiceExt as _};
 
+use super::around::Around;
 use super::judge::Judged;
-use super::{Boxed, Call, Landing};
+use super::{Call, Landing};
 use crate::error::Error;
 use crate::policy::freshness::{Lifetime, Lifetimes};
 use crate::store::{Entry, Memory, cache_control};
 
 /// Stores successes.
 #[derive(Clone)]
-pub struct KeepLayer {
+pub struct Keep {
     store: Memory,
     lifetimes: Lifetimes,
     /// Of a finished job, and of a running one.
     cache_controls: [HeaderValue; 2],
 }
 
-/// See [`KeepLayer`].
-#[derive(Clone)]
-pub struct Keep<S> {
-    layer: KeepLayer,
-    inner: S,
-}
+// === impl Keep ===
 
-// === impl KeepLayer ===
-
-impl KeepLayer {
+impl Keep {
     /// Stores into `store` for as long as `lifetimes` say.
     #[must_use]
     pub fn new(store: Memory, lifetimes: Lifetimes) -> Self {
@@ -42,9 +35,7 @@ impl KeepLayer {
             cache_controls,
         }
     }
-}
 
-impl KeepLayer {
     fn entry(&self, judged: &Judged) -> Entry {
         let lifetime = Lifetime {
             sent: judged.sent,
@@ -56,45 +47,23 @@ impl KeepLayer {
     }
 }
 
-impl<S> Layer<S> for KeepLayer {
-    type Service = Keep<S>;
-
-    fn layer(&self, inner: S) -> Keep<S> {
-        Keep {
-            layer: self.clone(),
-            inner,
-        }
-    }
-}
-
-// === impl Keep ===
-
-impl<S> Service<Call> for Keep<S>
+impl<S> Around<Call, S> for Keep
 where
-    S: Service<Call, Response = Judged, Error = Error>,
-    S::Future: Send + 'static,
+    S: Service<Call, Response = Judged, Error = Error> + Send + 'static,
+    S::Future: Send,
 {
     type Response = Landing;
     type Error = Infallible;
-    type Future = Boxed<Landing, Infallible>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(())) // the fetch layers are always ready: what they wait for, they wait for in their futures
-    }
-
-    fn call(&mut self, call: Call) -> Self::Future {
-        let layer = self.layer.clone();
-        let fetched = self.inner.call(call.clone());
-        Box::pin(async move {
-            let result = fetched.await.map(|judged| {
-                let entry = Arc::new(layer.entry(&judged));
-                layer.store.put(call.job, Arc::clone(&entry));
-                entry
-            });
-            Ok(Landing {
-                result,
-                story: call.story(),
-            })
+    async fn around(self, call: Call, inner: S) -> Result<Landing, Infallible> {
+        let result = inner.oneshot(call.clone()).await.map(|judged| {
+            let entry = Arc::new(self.entry(&judged));
+            self.store.put(call.job, Arc::clone(&entry));
+            entry
+        });
+        Ok(Landing {
+            result,
+            story: call.story(),
         })
     }
 }

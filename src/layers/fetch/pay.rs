@@ -1,14 +1,14 @@
 //! Pays for an attempt: waits for leave, withdraws one call of the budget, and settles by what came of it. Only true
 //! calls pay: an attempt that could not connect is refunded.
 
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tower::{Layer, Service};
+use tower::{Service, ServiceExt as _};
 
-use super::gate::Gate;
+use super::Call;
+use super::around::Around;
+use super::gate::{Gate, Permit};
 use super::judge::Judged;
-use super::{Boxed, Call};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::failure;
@@ -28,23 +28,16 @@ pub struct Limits {
 
 /// Puts a [`Gate`] before a service.
 #[derive(Clone)]
-pub struct PayLayer {
+pub struct Pay {
     gate: Gate,
     limits: Limits,
     clock: Clock,
     metrics: UpstreamMetrics,
 }
 
-/// See [`PayLayer`].
-#[derive(Clone)]
-pub struct Pay<S> {
-    layer: PayLayer,
-    inner: S,
-}
+// === impl Pay ===
 
-// === impl PayLayer ===
-
-impl PayLayer {
+impl Pay {
     /// Pays at `gate`.
     #[must_use]
     pub fn new(gate: Gate, limits: Limits, clock: Clock, metrics: UpstreamMetrics) -> Self {
@@ -55,69 +48,46 @@ impl PayLayer {
             metrics,
         }
     }
-}
 
-impl<S> Layer<S> for PayLayer {
-    type Service = Pay<S>;
-
-    fn layer(&self, inner: S) -> Pay<S> {
-        Pay {
-            layer: self.clone(),
-            inner,
-        }
+    /// Waits for leave, for as long as anybody may still wait for what comes of it.
+    async fn leave(&self, call: &Call) -> Result<Permit, Error> {
+        let waited = self.clock.now().saturating_duration_since(call.started);
+        let left = self.limits.patience.checked_sub(waited);
+        let left = left.filter(|left| !left.is_zero()).ok_or(Error::TimedOut)?;
+        let leave = tokio::time::timeout(left, self.gate.admit(self.limits.timeout));
+        leave.await.unwrap_or(Err(Error::TimedOut))
     }
 }
 
-// === impl Pay ===
-
-impl<S> Service<Call> for Pay<S>
+impl<S> Around<Call, S> for Pay
 where
-    S: Service<Call, Response = Judged, Error = Error> + Clone + Send + 'static,
-    S::Future: Send + 'static,
+    S: Service<Call, Response = Judged, Error = Error> + Send + 'static,
+    S::Future: Send,
 {
     type Response = Judged;
     type Error = Error;
-    type Future = Boxed<Judged, Error>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Call) -> Self::Future {
-        let (
-            PayLayer {
-                gate,
-                limits,
-                clock,
-                metrics,
-            },
-            mut inner,
-        ) = (self.layer.clone(), self.inner.clone());
-        Box::pin(async move {
-            let waited = clock.now().saturating_duration_since(call.started);
-            let left = limits.patience.checked_sub(waited);
-            let left = left.filter(|left| !left.is_zero()).ok_or(Error::TimedOut)?;
-            let leave = tokio::time::timeout(left, gate.admit(limits.timeout));
-            let permit = leave.await.unwrap_or(Err(Error::TimedOut))?;
-            call.note(|story| story.calls += 1);
-            let started = clock.now();
-            let judged = inner.call(call.clone()).await;
-            let ending = ending(&judged);
-            if ending == Ending::NotSent {
-                call.note(|story| story.calls -= 1);
-            }
-            permit.settle(ending);
-            if matches!(judged, Err(Error::CredentialRenewed)) {
-                gate.renewed();
-            }
-            let result = judged
-                .as_ref()
-                .map_or_else(CallResult::of_error, |_| Some(CallResult::Success));
-            if let Some(result) = result {
-                metrics.called(result, clock.now().saturating_duration_since(started));
-            }
-            judged
-        })
+    async fn around(self, call: Call, inner: S) -> Result<Judged, Error> {
+        let permit = self.leave(&call).await?;
+        call.note(|story| story.calls += 1);
+        let started = self.clock.now();
+        let judged = inner.oneshot(call.clone()).await;
+        let ending = ending(&judged);
+        if ending == Ending::NotSent {
+            call.note(|story| story.calls -= 1);
+        }
+        permit.settle(ending);
+        if matches!(judged, Err(Error::CredentialRenewed)) {
+            self.gate.renewed();
+        }
+        let took = self.clock.now().saturating_duration_since(started);
+        let result = judged
+            .as_ref()
+            .map_or_else(CallResult::of_error, |_| Some(CallResult::Success));
+        if let Some(result) = result {
+            self.metrics.called(result, took);
+        }
+        judged
     }
 }
 

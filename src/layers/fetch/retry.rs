@@ -3,14 +3,14 @@
 //!
 //! It never repeats a throttle, a refusal, a time-out or anything that upstream said about the job.
 
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use tower::{Layer, Service, ServiceExt as _};
+use tower::{Service, ServiceExt as _};
 
+use super::Call;
+use super::around::Around;
 use super::judge::Judged;
-use super::{Boxed, Call};
 use crate::clock::Clock;
 use crate::error::{Error, FailedStatus};
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -22,18 +22,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Retries.
 #[derive(Clone)]
-pub struct RetryLayer {
+pub struct Retry {
     /// `server.request_timeout`: nobody waits longer, so nothing is tried again later.
     patience: Duration,
     clock: Clock,
     metrics: UpstreamMetrics,
-}
-
-/// See [`RetryLayer`].
-#[derive(Clone)]
-pub struct Retry<S> {
-    layer: RetryLayer,
-    inner: S,
 }
 
 /// What an attempt's failure calls for.
@@ -49,9 +42,9 @@ enum Repeat {
     Never,
 }
 
-// === impl RetryLayer ===
+// === impl Retry ===
 
-impl RetryLayer {
+impl Retry {
     /// Nothing is tried again after `patience`; `metrics` count what is.
     #[must_use]
     pub fn new(patience: Duration, clock: Clock, metrics: UpstreamMetrics) -> Self {
@@ -63,64 +56,43 @@ impl RetryLayer {
     }
 }
 
-impl<S> Layer<S> for RetryLayer {
-    type Service = Retry<S>;
-
-    fn layer(&self, inner: S) -> Retry<S> {
-        Retry {
-            layer: self.clone(),
-            inner,
-        }
-    }
-}
-
-// === impl Retry ===
-
-impl<S> Service<Call> for Retry<S>
+impl<S> Around<Call, S> for Retry
 where
     S: Service<Call, Response = Judged, Error = Error> + Clone + Send + 'static,
-    S::Future: Send + 'static,
+    S::Future: Send,
 {
     type Response = Judged;
     type Error = Error;
-    type Future = Boxed<Judged, Error>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Call) -> Self::Future {
-        let (layer, inner) = (self.layer.clone(), self.inner.clone());
-        Box::pin(async move {
-            let mut pauses = ExponentialBuilder::new()
-                .with_min_delay(PAUSE)
-                .with_max_times(RETRIES)
-                .with_jitter()
-                .build();
-            let (mut reconnected, mut renewed) = (false, false);
-            loop {
-                let error = match inner.clone().oneshot(call.clone()).await {
-                    Ok(judged) => return Ok(judged),
-                    Err(error) => error,
-                };
-                if layer.clock.now().saturating_duration_since(call.started) >= layer.patience {
+    async fn around(self, call: Call, inner: S) -> Result<Judged, Error> {
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(PAUSE)
+            .with_max_times(RETRIES)
+            .with_jitter()
+            .build();
+        let (mut reconnected, mut renewed) = (false, false);
+        loop {
+            let error = match inner.clone().oneshot(call.clone()).await {
+                Ok(judged) => return Ok(judged),
+                Err(error) => error,
+            };
+            if self.clock.now().saturating_duration_since(call.started) >= self.patience {
+                return Err(error);
+            }
+            match repeat(&error) {
+                Repeat::Later => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error),
+                },
+                Repeat::OnNewConnection if !reconnected => reconnected = true,
+                Repeat::WithRenewedCredential if !renewed => renewed = true,
+                Repeat::OnNewConnection | Repeat::WithRenewedCredential | Repeat::Never => {
                     return Err(error);
                 }
-                match repeat(&error) {
-                    Repeat::Later => match pauses.next() {
-                        Some(pause) => tokio::time::sleep(pause).await,
-                        None => return Err(error),
-                    },
-                    Repeat::OnNewConnection if !reconnected => reconnected = true,
-                    Repeat::WithRenewedCredential if !renewed => renewed = true,
-                    Repeat::OnNewConnection | Repeat::WithRenewedCredential | Repeat::Never => {
-                        return Err(error);
-                    }
-                }
-                layer.metrics.retried();
-                tracing::info!(%error, "trying once more");
             }
-        })
+            self.metrics.retried();
+            tracing::info!(%error, "trying once more");
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
-use super::RetryLayer;
+use super::Retry;
 use crate::clock::Clock;
 use crate::error::{Error, FailedStatus};
 use crate::layers::fetch::Call;
+use crate::layers::fetch::around::around;
 use crate::layers::fetch::judge::Judged;
 use crate::policy::job::JobId;
 use crate::telemetry::metrics::{Metrics, Origin};
@@ -45,7 +46,7 @@ async fn attempts(failures: Vec<Error>) -> (Result<Judged, Error>, usize, Durati
         async { judged }
     });
     let fetch = ServiceBuilder::new()
-        .layer(RetryLayer::new(PATIENCE, clock.clone(), metrics))
+        .layer(around(Retry::new(PATIENCE, clock.clone(), metrics)))
         .service(upstream);
     let begun = tokio::time::sleep(Duration::ZERO).deadline();
     let job = JobId::parse("901878212b1a49be9c1a1054c272762a").unwrap();

@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use super::{ForwardReason, Forwarding, Outcome, OutcomeKind};
+use crate::error::Error;
+
+#[test]
+fn each_outcome_has_its_field_its_label_and_its_cost() {
+    let leader = Forwarding {
+        reason: ForwardReason::UriMiss,
+        collapsed: false,
+        calls: 2,
+        status: Some(422),
+    };
+    let follower = Forwarding {
+        reason: ForwardReason::Stale,
+        collapsed: true,
+        calls: 0,
+        status: Some(200),
+    };
+    let seconds = Duration::from_secs;
+    for (outcome, field, kind, cost) in [
+        (Outcome::Local, "", OutcomeKind::Local, 0),
+        (
+            Outcome::Hit { ttl: seconds(27) },
+            "jobgate; hit; ttl=27",
+            OutcomeKind::Hit,
+            0,
+        ),
+        (
+            Outcome::Forwarded {
+                forward: leader,
+                stored: seconds(30),
+            },
+            "jobgate; fwd=uri-miss; stored; ttl=30",
+            OutcomeKind::Miss,
+            2,
+        ),
+        (
+            Outcome::Forwarded {
+                forward: follower,
+                stored: seconds(5),
+            },
+            "jobgate; fwd=stale; collapsed; stored; ttl=5",
+            OutcomeKind::Collapsed,
+            0,
+        ),
+        (
+            Outcome::Failed(leader),
+            "jobgate; fwd=uri-miss; fwd-status=422",
+            OutcomeKind::Failed,
+            2,
+        ),
+        (
+            Outcome::Held {
+                reason: Some(ForwardReason::Stale),
+                collapsed: false,
+            },
+            "jobgate; fwd=stale; detail=held",
+            OutcomeKind::Held,
+            0,
+        ),
+        (
+            Outcome::of_error(&Error::Draining),
+            "",
+            OutcomeKind::Held,
+            0,
+        ),
+        (Outcome::Refused, "", OutcomeKind::Refused, 0),
+        (Outcome::Fault, "", OutcomeKind::Fault, 0),
+        (Outcome::Abandoned, "", OutcomeKind::Abandoned, 0),
+    ] {
+        let mut written = String::new();
+        outcome.write_cache_status(&mut written);
+        assert_eq!(
+            (written.as_str(), outcome.kind(), outcome.cost()),
+            (field, kind, cost)
+        );
+    }
+}
+
+#[test]
+fn a_fetch_that_was_never_let_out_is_held_and_one_that_was_has_failed() {
+    let paid = Forwarding {
+        calls: 1,
+        ..Forwarding::default()
+    };
+    let spent = Error::BudgetSpent {
+        retry_after: Duration::from_secs(1),
+    };
+    assert_eq!(
+        Outcome::of_failed_fetch(&spent, Forwarding::default()).kind(),
+        OutcomeKind::Held
+    );
+    assert_eq!(
+        Outcome::of_failed_fetch(&spent, paid).kind(),
+        OutcomeKind::Failed
+    );
+    assert_eq!(
+        Outcome::of_failed_fetch(&Error::TimedOut, paid),
+        Outcome::Failed(paid)
+    );
+}
+
+#[test]
+fn every_kind_stands_at_its_index() {
+    for (index, kind) in OutcomeKind::ALL.into_iter().enumerate() {
+        assert_eq!(kind.index(), index);
+    }
+}
