@@ -107,13 +107,7 @@ fn path(
             .clone()
             .map_or_else(Authenticate::open, Authenticate::with_keys),
         lookup: LookupLayer::new(store.clone(), clock.clone()),
-        collapse: Collapse::new(
-            no_fetch(),
-            store,
-            clock.clone(),
-            metrics.requests.clone(),
-            bounds,
-        ),
+        collapse: Collapse::new(no_fetch(), store, clock.clone(), bounds),
     });
     let settings = LogSettings {
         format: LogFormat::Json,
@@ -130,7 +124,6 @@ fn path(
     ));
     let peer = Peer {
         addr: "127.0.0.1:50000".parse().unwrap(),
-        tls: false,
     };
     observer.observe(&peer, requests)
 }

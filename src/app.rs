@@ -158,13 +158,7 @@ impl Gateway {
             longest_fetch: (settings.server.request_timeout)
                 .saturating_add(settings.upstream.timeout),
         };
-        let collapse = Collapse::new(
-            fetch,
-            store.clone(),
-            clock.clone(),
-            metrics.requests.clone(),
-            bounds,
-        );
+        let collapse = Collapse::new(fetch, store.clone(), clock.clone(), bounds);
         let clients = Arc::new(clients(settings));
         let requests = stack::requests(RequestParts {
             admit: Admit::new(drain.clone()),
@@ -175,7 +169,7 @@ impl Gateway {
                 AuthMode::Open => Authenticate::open(),
             },
             lookup: LookupLayer::new(store.clone(), clock.clone()),
-            collapse,
+            collapse: collapse.clone(),
         });
         let access = AccessLog::new(&settings.log, lines);
         let process = getrandom::u64().map_err(io::Error::other)?;
@@ -187,7 +181,7 @@ impl Gateway {
             process,
         ));
 
-        let state = Arc::new(State::new(settings, store, gate, drain.clone()));
+        let state = Arc::new(State::new(settings, collapse, store, gate, drain.clone()));
         metrics::facts::register(&mut registry, Arc::clone(&state) as _);
 
         let addr = listener.local_addr()?;

@@ -7,14 +7,8 @@ use http_body_util::Full;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::policy::problem::Problem;
+use crate::policy::problem::{ALLOWED_METHODS, JSON, Problem};
 use crate::policy::request_id::X_REQUEST_ID;
-
-/// The type of every JSON answer, as on the clients' side.
-pub(super) const JSON: &str = "application/json;charset=UTF-8";
-
-/// The methods of every route here.
-const ALLOWED: &str = "GET, HEAD";
 
 /// An answer with a body of `content_type`.
 pub(super) fn with_body(
@@ -49,7 +43,7 @@ pub(super) fn refusal(error: &Error) -> Response<Full<Bytes>> {
     if problem.allow {
         answer
             .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static(ALLOWED));
+            .insert(ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
     }
     if let Ok(id) = HeaderValue::try_from(request_id) {
         answer.headers_mut().insert(X_REQUEST_ID, id);

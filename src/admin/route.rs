@@ -7,9 +7,10 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
 use crate::error::Error;
+use crate::policy::problem::JSON;
 use crate::telemetry::metrics::{CONTENT_TYPE, exposition};
 
-use super::answer::{JSON, json, refusal, with_body};
+use super::answer::{json, refusal, with_body};
 use super::health::Readiness;
 use super::{Admin, host};
 

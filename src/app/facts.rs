@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::Settings;
+use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::server::Drain;
 use crate::store::Memory;
@@ -11,6 +12,7 @@ use crate::telemetry::metrics::{Facts, Snapshot};
 /// The parts whose state is of interest.
 pub(super) struct State {
     budget_requests: u32,
+    collapse: Collapse,
     store: Memory,
     gate: Gate,
     pub(super) drain: Drain,
@@ -20,10 +22,17 @@ pub(super) struct State {
 // === impl State ===
 
 impl State {
-    pub(super) fn new(settings: &Settings, store: Memory, gate: Gate, drain: Drain) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        collapse: Collapse,
+        store: Memory,
+        gate: Gate,
+        drain: Drain,
+    ) -> Self {
         let budget_requests = settings.budget.requests.get();
         Self {
             budget_requests,
+            collapse,
             store,
             gate,
             drain,
@@ -43,6 +52,7 @@ impl Facts for State {
         Snapshot {
             accepting: !self.drain.has_begun(),
             draining: self.leaving.load(Ordering::Relaxed),
+            requests_waiting: self.collapse.waiting(),
             budget_requests: self.budget_requests,
             budget_remaining: u32::try_from(gate.remaining).unwrap_or(u32::MAX),
             throttle_hold: gate.throttle_hold,

@@ -31,7 +31,6 @@ use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, Forwarding, Outcome};
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Memory};
-use crate::telemetry::metrics::RequestMetrics;
 
 use super::fetch::{Call, Landing, Story};
 use flight::{Boarded, Flight, Flights, Owner};
@@ -66,7 +65,6 @@ struct Shared {
     bounds: Bounds,
     flights: Arc<Flights>,
     waiting: AtomicUsize,
-    metrics: RequestMetrics,
 }
 
 // === impl Collapse ===
@@ -74,13 +72,7 @@ struct Shared {
 impl Collapse {
     /// Fetches through `fetch`, whose last act is to put the answer into `store`.
     #[must_use]
-    pub fn new(
-        fetch: Fetch,
-        store: Memory,
-        clock: Clock,
-        metrics: RequestMetrics,
-        bounds: Bounds,
-    ) -> Self {
+    pub fn new(fetch: Fetch, store: Memory, clock: Clock, bounds: Bounds) -> Self {
         let flights = Arc::new(Flights::new(bounds.max_waiting));
         let waiting = AtomicUsize::new(0);
         Self(Arc::new(Shared {
@@ -88,7 +80,6 @@ impl Collapse {
             store,
             clock,
             bounds,
-            metrics,
             flights,
             waiting,
         }))
@@ -129,7 +120,6 @@ impl Shared {
         let Forward { ask, reason } = forward;
         let turned_away = |error| turned_away(error, reason);
         let _seat = self.take_seat().map_err(turned_away)?;
-        let _counted = self.metrics.wait();
         let (flight, collapsed) = match self.board(ask.job).map_err(turned_away)? {
             Boarded::Landed(entry) => return Ok(self.reply(entry, |ttl| Outcome::Hit { ttl })),
             Boarded::Leader(flight, owner) => {

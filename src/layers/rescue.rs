@@ -28,12 +28,10 @@ use tower::{Layer, Service};
 use super::{Exchange, Failure, Reply, Written};
 use crate::error::Error;
 use crate::policy::outcome::Outcome;
-use crate::policy::problem::Problem;
+use crate::policy::problem::{ALLOWED_METHODS, JSON, Problem};
 use crate::policy::request_id::X_REQUEST_ID;
 use crate::store::Entry;
 
-/// Java loses the body without a type, and the text without a charset (upstream's own form, to the letter).
-const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 /// Headers of a hit, so that the map is made in one piece.
@@ -195,7 +193,7 @@ fn write_problem(exchange: &Exchange, failure: &Failure) -> Written {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if problem.allow {
-        headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        headers.insert(ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
     }
     // A connection field would be malformed in HTTP/2 (RFC 9113 §8.2.2); there the stream ends by itself.
     if problem.close && exchange.head.version != Version::HTTP_2 {
@@ -237,7 +235,7 @@ fn respond(
     mut headers: HeaderMap,
     body: Bytes,
 ) -> Response<Full<Bytes>> {
-    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     headers.insert(X_REQUEST_ID, exchange.id.header_value());
     if exchange.head.method == Method::HEAD {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));

@@ -71,6 +71,13 @@ struct Body<'a> {
     source: Source,
 }
 
+/// The type of every JSON answer. Java loses the body without a type, and the text without a charset: upstream's own form,
+/// to the letter.
+pub const JSON: &str = "application/json;charset=UTF-8";
+
+/// What `Allow` says where [`Problem::allow`] asks for it: the methods of every route.
+pub const ALLOWED_METHODS: &str = "GET, HEAD";
+
 // === impl Problem ===
 
 impl Problem {

@@ -34,8 +34,6 @@ use crate::policy::phase::Limits;
 pub struct Peer {
     /// The other end.
     pub addr: SocketAddr,
-    /// It speaks TLS with us.
-    pub tls: bool,
 }
 
 /// What all connections of a worker have in common.
@@ -63,10 +61,7 @@ where
     /// Serves one connection until it ends.
     pub(super) async fn serve(&self, stream: TcpStream, addr: SocketAddr) {
         let open = self.metrics.opened();
-        let peer = Peer {
-            addr,
-            tls: self.tls.is_some(),
-        };
+        let peer = Peer { addr };
         let activity = Arc::new(Activity::new(self.drain.clone()));
         let io = Watched::new(stream, Arc::clone(&activity));
         let reason = match &self.tls {

@@ -19,7 +19,7 @@ pub mod upstream;
 mod process;
 
 pub use facts::{Facts, Snapshot};
-pub use requests::{ClientCounters, RequestMetrics, StatusClass, Waiting};
+pub use requests::{ClientCounters, RequestMetrics, StatusClass};
 pub use upstream::{CallResult, UpstreamMetrics};
 
 /// What [`exposition`] is sent as.

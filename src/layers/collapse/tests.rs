@@ -7,8 +7,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use http::Request;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tower::{Service as _, service_fn, util::BoxCloneSyncService};
@@ -23,7 +21,6 @@ use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, OutcomeKind};
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Memory, cache_control};
-use crate::telemetry::metrics::{Metrics, Origin};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const CALL: Duration = Duration::from_secs(10);
@@ -64,16 +61,9 @@ impl House {
             patience: PATIENCE,
             longest_fetch: PATIENCE + CALL,
         };
-        let origin = Origin {
-            version: "0",
-            started: clock.wall(),
-            nullable_fields: &[],
-            log_lines_dropped: Counter::default(),
-        };
-        let metrics = Metrics::register(&mut Registry::default(), origin).requests;
         let fetch = BoxCloneSyncService::new(fetch);
         Self {
-            collapse: Collapse::new(fetch, store.clone(), clock.clone(), metrics, bounds),
+            collapse: Collapse::new(fetch, store.clone(), clock.clone(), bounds),
             store,
             clock,
             tasks,
@@ -192,4 +182,20 @@ async fn an_answer_stored_since_the_look_up_is_taken_and_not_fetched_again() {
     house.clock.advance(Duration::from_secs(30));
     assert_eq!(kind(house.ask().await), OutcomeKind::Miss);
     assert_eq!(house.fetches(), 1);
+}
+
+#[tokio::test]
+async fn whoever_waits_is_counted_until_it_goes() {
+    let house = House::new(|_, entry| async move {
+        std::future::pending::<()>().await;
+        Ok(entry)
+    });
+    let (mut one, mut two) = (Box::pin(house.ask()), Box::pin(house.ask()));
+    assert!(futures_util::poll!(one.as_mut()).is_pending());
+    assert!(futures_util::poll!(two.as_mut()).is_pending());
+    assert_eq!(house.collapse.waiting(), 2);
+    drop(one);
+    assert_eq!(house.collapse.waiting(), 1);
+    drop(two);
+    assert_eq!((house.collapse.waiting(), house.collapse.flights()), (0, 1));
 }

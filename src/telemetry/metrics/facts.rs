@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub accepting: bool,
     /// The gateway is about to end: it takes no new work.
     pub draining: bool,
+    /// Requests that wait for upstream.
+    pub requests_waiting: usize,
     /// Upstream calls that one window may see.
     pub budget_requests: u32,
     /// Of these, how many are free now.
@@ -74,6 +76,12 @@ fn encode_state(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
         "jobgate_draining",
         "1 from the signal to end on, server.drain_delay included, else 0.",
         u64::from(now.draining),
+    )?;
+    gauge(
+        encoder,
+        "jobgate_requests_waiting",
+        "Requests that wait for upstream right now, over all jobs; bounded by server.max_waiting.",
+        now.requests_waiting as u64,
     )?;
     gauge(
         encoder,

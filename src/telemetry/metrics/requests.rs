@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::policy::outcome::OutcomeKind;
@@ -25,7 +24,6 @@ const OUTCOMES: usize = OutcomeKind::ALL.len();
 pub struct RequestMetrics {
     answers: PerThread<Answers>,
     clients: Arc<Mutex<Vec<ClientCounters>>>,
-    waiting: Gauge,
 }
 
 /// Counts the requests of one client.
@@ -50,10 +48,6 @@ pub enum StatusClass {
     None,
 }
 
-/// A request that waits for upstream; no longer when this is dropped.
-#[derive(Debug)]
-pub struct Waiting(Gauge);
-
 /// A thread's sums.
 #[derive(Debug, Default)]
 struct Answers {
@@ -68,13 +62,7 @@ impl RequestMetrics {
         let metrics = Self {
             answers: PerThread::default(),
             clients: Arc::default(),
-            waiting: Gauge::default(),
         };
-        registry.register(
-            "jobgate_requests_waiting",
-            "Requests that wait for upstream right now, over all jobs; bounded by server.max_waiting",
-            metrics.waiting.clone(),
-        );
         registry.register_collector(Box::new(metrics.clone()));
         metrics
     }
@@ -100,13 +88,6 @@ impl RequestMetrics {
         };
         clients.push(client.clone());
         client
-    }
-
-    /// Marks a request as waiting for as long as the guard lives.
-    #[must_use]
-    pub fn wait(&self) -> Waiting {
-        self.waiting.inc();
-        Waiting(self.waiting.clone())
     }
 
     fn count(&self, outcome: OutcomeKind, class: StatusClass) -> u64 {
@@ -169,13 +150,5 @@ impl StatusClass {
             Self::ServerError => "5xx",
             Self::None => "none",
         }
-    }
-}
-
-// === impl Waiting ===
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

@@ -89,16 +89,6 @@ fn requests_are_counted_by_outcome_class_and_client_and_nothing_twice() {
 }
 
 #[test]
-fn a_waiting_request_is_counted_until_its_guard_goes() {
-    let mut registry = Registry::default();
-    let metrics = RequestMetrics::register(&mut registry);
-    let waiting = [metrics.wait(), metrics.wait()];
-    assert!(exposition(&registry).contains("\njobgate_requests_waiting 2\n"));
-    drop(waiting);
-    assert!(exposition(&registry).contains("\njobgate_requests_waiting 0\n"));
-}
-
-#[test]
 fn upstream_calls_are_exposed_exactly_so() {
     let mut registry = Registry::default();
     let metrics = UpstreamMetrics::register(&mut registry, &["health_score"]);
@@ -162,6 +152,7 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
     let snapshot = Snapshot {
         accepting: true,
         draining: true,
+        requests_waiting: 2,
         budget_requests: 50,
         budget_remaining: 41,
         throttle_hold: Some(Duration::from_millis(12_500)),
@@ -178,6 +169,7 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
         samples,
         [
             "jobgate_draining 1",
+            "jobgate_requests_waiting 2",
             "jobgate_credential_proven 1",
             r#"jobgate_hold_seconds{kind="throttle"} 12.5"#,
             r#"jobgate_hold_seconds{kind="credential"} 0.0"#,
