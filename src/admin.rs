@@ -23,6 +23,7 @@ use crate::telemetry::metrics::Facts;
 mod answer;
 mod health;
 mod host;
+pub mod operate;
 mod route;
 
 /// Connections at once; further ones wait in the kernel's queue. A few dashboards and probes need a tenth.

@@ -190,6 +190,10 @@ pub struct TlsSettings {
 pub struct AdminSettings {
     /// `admin.listen`; `None` (in the file `""`) is off.
     pub listen: Option<SocketAddr>,
+    /// `admin.allowed_hosts`, lower case: besides the listen address and localhost.
+    pub allowed_hosts: Vec<String>,
+    /// `admin.token_env` or `admin.token_file`; must be set if `listen` is off loopback.
+    pub token: Option<SecretSource>,
 }
 
 /// `[upstream]`: where job info comes from.
@@ -247,6 +251,12 @@ pub struct CacheSettings {
     pub ttl: Duration,
     /// `cache.ttl_running`: of one that is not, or of which it is not known.
     pub ttl_running: Duration,
+    /// `cache.ttl_not_found`: how long a first «no such job» is remembered; zero: not at all.
+    pub ttl_not_found: Duration,
+    /// `cache.stale_while_revalidate`: past its lifetime, an answer is served at once for this long, and refreshed behind.
+    pub stale_while_revalidate: Duration,
+    /// `cache.stale_if_error`: past its lifetime, an answer is served for this long when upstream fails.
+    pub stale_if_error: Duration,
 }
 
 /// `[budget]`
@@ -283,6 +293,30 @@ pub struct ClientSettings {
     pub name: String,
     /// `key_sha256`: SHA-256 of each key; several while rotating.
     pub key_sha256: Vec<[u8; 32]>,
+    /// `refresh`: how often it may force a look.
+    pub refresh: Allowance,
+    /// `max_stale`: how long past its lifetime an answer may be for this client; `None`: as `[cache]` says.
+    pub max_stale: Option<Duration>,
+}
+
+/// How often something may be done: `"10/m"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many times; 0 is never.
+    pub times: u32,
+    /// In each such stretch of time.
+    pub per: Duration,
+}
+
+// === impl Allowance ===
+
+impl Allowance {
+    /// What a client has that `refresh` says nothing of, and everybody together in open mode: ten a minute, a fifth of
+    /// the quota at most.
+    pub const DEFAULT: Self = Self {
+        times: 10,
+        per: Duration::from_secs(60),
+    };
 }
 
 /// `[log]`

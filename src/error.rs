@@ -58,6 +58,28 @@ pub enum Error {
         /// When the hold ends.
         retry_after: Duration,
     },
+    /// Upstream could not be reached of late; no call goes out before the next step of the pause.
+    #[error("upstream is down ({cause:?}), next call in {retry_after:?}")]
+    UpstreamDown {
+        /// What the calls before met.
+        cause: Down,
+        /// When the next call may go out.
+        retry_after: Duration,
+    },
+    /// The operator has paused upstream calls.
+    #[error("upstream calls are paused by the operator")]
+    Paused,
+    /// The client wanted a stored answer or none (`only-if-cached`), and there is none.
+    #[error("nothing stored, and the client wants no other answer")]
+    NotStored,
+    /// Upstream denies a job that was there, as it suddenly denies others: not believed while there is something to serve.
+    #[error("upstream denies many jobs at once: {code}")]
+    DenialDoubted {
+        /// Upstream's code, never empty.
+        code: Arc<str>,
+        /// Upstream's text, cleaned, never empty.
+        message: Arc<str>,
+    },
     /// Upstream answered about the job or the request: passed on with its own code and text.
     #[error("upstream answered {status:?} {code}")]
     Passed {
@@ -152,6 +174,15 @@ impl Error {
             detail: detail.into(),
         }
     }
+}
+
+/// How an upstream is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// No connection, or one that is lost before an answer.
+    Unreachable,
+    /// Connected, but no answer in time.
+    Silent,
 }
 
 /// The statuses of upstream that are passed on with its code: the request or the job is at fault.

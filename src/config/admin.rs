@@ -31,5 +31,9 @@ pub(super) fn check(raw: &RawAdmin, served: SocketAddr, report: &mut Report) -> 
             section.fault("listen", "must not be the address of server.listen");
         }
     }
-    AdminSettings { listen }
+    AdminSettings {
+        listen,
+        allowed_hosts: Vec::new(),
+        token: None,
+    }
 }

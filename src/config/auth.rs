@@ -8,7 +8,7 @@ use super::place::{child, element};
 use super::raw::{RawAuth, RawAuthMode, RawClient};
 use super::report::Report;
 use super::section::Section;
-use super::{AuthMode, AuthSettings, ClientSettings, ServerSettings, unavailable};
+use super::{Allowance, AuthMode, AuthSettings, ClientSettings, ServerSettings, unavailable};
 
 /// Most `[[clients]]`: each has its own metric series, and their number fits the type of a client's id.
 const MAX_CLIENTS: usize = 10_000;
@@ -136,6 +136,8 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     Some(ClientSettings {
         name: name?,
         key_sha256,
+        refresh: Allowance::DEFAULT,
+        max_stale: None,
     })
 }
 

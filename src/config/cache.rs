@@ -39,6 +39,9 @@ pub(super) fn check(raw: &RawCache, report: &mut Report) -> CacheSettings {
             .0,
         ttl: ttl.0,
         ttl_running: ttl_running.0,
+        ttl_not_found: none.0,
+        stale_while_revalidate: none.0,
+        stale_if_error: none.0,
     }
 }
 

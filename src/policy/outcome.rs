@@ -108,6 +108,9 @@ impl Outcome {
             | Error::ThrottleHold { .. }
             | Error::CredentialHold { .. }
             | Error::CredentialUnavailable(_)
+            | Error::UpstreamDown { .. }
+            | Error::Paused
+            | Error::NotStored
             | Error::Overloaded
             | Error::Draining
             | Error::TimedOut => Self::Held {
@@ -121,6 +124,7 @@ impl Outcome {
             | Error::Misconfigured { .. }
             | Error::UpstreamFailed { .. }
             | Error::NotSuccess { .. }
+            | Error::DenialDoubted { .. }
             | Error::Unreachable(_)
             | Error::ConnectionLost(_) => Self::Failed(Forwarding::default()),
             Error::Internal(_) => Self::Fault,

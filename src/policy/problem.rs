@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::error::{Error, FailedStatus, PassedStatus};
+use crate::error::{Down, Error, FailedStatus, PassedStatus};
 
 mod readme;
 pub(crate) mod table;
@@ -32,6 +32,8 @@ const OVERLOADED_RETRY: Duration = Duration::from_secs(1);
 
 /// The same where something must be replaced first: the process, or its credential file. An estimate.
 const CHANGEOVER_RETRY: Duration = Duration::from_secs(5);
+/// `Retry-After` while the operator has paused upstream calls: a person decides when that ends.
+const PAUSED_RETRY: Duration = Duration::from_secs(30);
 
 /// A failure as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,9 +139,22 @@ impl Problem {
             Error::NotSuccess { code, message, .. } => {
                 Self::of(&table::NOT_SUCCESS).quoting(code.as_ref(), message.as_ref())
             }
-            Error::Unreachable(_) => Self::of(&table::UNREACHABLE),
+            Error::Unreachable(_)
+            | Error::UpstreamDown {
+                cause: Down::Unreachable,
+                ..
+            } => Self::of(&table::UNREACHABLE),
             Error::ConnectionLost(_) => Self::of(&table::CONNECTION_LOST),
-            Error::TimedOut => Self::of(&table::TIMED_OUT),
+            Error::TimedOut
+            | Error::UpstreamDown {
+                cause: Down::Silent,
+                ..
+            } => Self::of(&table::TIMED_OUT),
+            Error::Paused => Self::of(&table::PAUSED).retrying_after(PAUSED_RETRY),
+            Error::NotStored => Self::of(&table::NOT_STORED),
+            Error::DenialDoubted { code, message } => {
+                Self::of(&table::BUILD_NOT_FOUND).quoting(Some(code), Some(message))
+            }
             Error::Overloaded => Self::of(&table::OVERLOADED).retrying_after(OVERLOADED_RETRY),
             Error::Draining => Self::of(&table::DRAINING).retrying_after(CHANGEOVER_RETRY),
             Error::Internal(_) => Self::of(&table::INTERNAL),

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use jobgate::app::{Ended, Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{
-    self, AuthMode, AuthSettings, ClientSettings, LogFormat, Settings, UpstreamFrom,
+    self, Allowance, AuthMode, AuthSettings, ClientSettings, LogFormat, Settings, UpstreamFrom,
 };
 use jobgate::credential::Credential;
 use jobgate::telemetry::lines::Lines;
@@ -112,6 +112,8 @@ impl Builder {
         let clients = clients.iter().map(|(name, key)| ClientSettings {
             name: (*name).to_owned(),
             key_sha256: vec![Sha256::digest(key).into()],
+            refresh: Allowance::DEFAULT,
+            max_stale: None,
         });
         let clients = clients.collect();
         self.with(|settings| {

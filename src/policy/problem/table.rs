@@ -258,6 +258,21 @@ rows! {
         "JG.5042",
         "No answer came from the upstream service in time. Try again later.",
     );
+    NOT_STORED = own(
+        "`only-if-cached` and nothing stored",
+        StatusCode::GATEWAY_TIMEOUT,
+        "JG.5041",
+        "Nothing is stored for this job, and the request asked for a stored answer only. Repeat it without only-if-cached.",
+    );
+    PAUSED = Row {
+        retry_after: true,
+        ..own(
+            "upstream calls paused by the operator",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "JG.5034",
+            "The gateway's operator has paused its upstream calls, and nothing is stored for this job that may be served. Repeat the request after the time in Retry-After.",
+        )
+    };
     OVERLOADED = Row {
         retry_after: true,
         ..own(

@@ -80,6 +80,8 @@ fn every_error() -> Vec<Error> {
         Error::Unreachable("dns error for build.example".into()),
         Error::ConnectionLost("reset by 192.0.2.1".into()),
         Error::TimedOut,
+        Error::NotStored,
+        Error::Paused,
         Error::Overloaded,
         Error::Draining,
         Error::Internal("panicked at src/lib.rs".into()),

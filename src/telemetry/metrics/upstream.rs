@@ -164,6 +164,10 @@ impl CallResult {
             | Error::CredentialUnavailable(_)
             | Error::Overloaded
             | Error::Draining
+            | Error::UpstreamDown { .. }
+            | Error::Paused
+            | Error::NotStored
+            | Error::DenialDoubted { .. }
             | Error::Internal(_) => None,
         }
     }

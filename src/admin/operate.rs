@@ -1,0 +1,137 @@
+//! What an operator may ask of the gateway, and do to it: the words of `/api`, and the trait behind them.
+//!
+//! The app implements [`Operate`] over the parts it wired, as it does [`Facts`](crate::telemetry::metrics::Facts) for
+//! `/metrics`. Everything here is serialised as it stands, so the names are the contract of the admin API.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::job::JobId;
+
+/// Looks into the stored answers, and acts on them.
+pub trait Operate: Send + Sync + 'static {
+    /// Some of the stored answers, in the order of their ids. Walks over all of them: not for an async thread.
+    fn entries(&self, query: &Query) -> Page;
+
+    /// How things stand with a job, and how they came to that; of a job that nobody asked for, that nothing is known.
+    fn explain(&self, job: JobId) -> Explanation;
+
+    /// Forgets what is stored of a job, denials included. Whether there was anything.
+    fn invalidate(&self, job: JobId) -> bool;
+
+    /// Forgets all that is stored. How much it was.
+    fn invalidate_all(&self) -> u64;
+
+    /// Looks at a job now, within budget and holds, or joins the look that runs. It goes on if the future is dropped.
+    fn refresh(&self, job: JobId) -> Pin<Box<dyn Future<Output = Refreshed> + Send>>;
+
+    /// Lets no upstream call out, or lets them out again. Whether that changed anything.
+    fn pause(&self, paused: bool) -> bool;
+}
+
+/// Which entries are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// What the job id begins with; empty: any.
+    pub prefix: String,
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only ids after this one: the `next` of the page before.
+    pub after: Option<JobId>,
+    /// At most so many, 1 to 1 000.
+    pub limit: usize,
+}
+
+/// How things stand with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// An answer is stored, within its lifetime.
+    Fresh,
+    /// An answer is stored, past its lifetime.
+    Stale,
+    /// Upstream said that there is no such job.
+    Denied,
+    /// Nothing is stored, and the last look failed.
+    Failing,
+    /// Nothing is known.
+    Unknown,
+}
+
+/// Some entries.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page {
+    /// In the order of their ids.
+    pub entries: Vec<Summary>,
+    /// Where the next page begins (`after=`); `null` on the last.
+    pub next: Option<String>,
+}
+
+/// A job in a line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The job.
+    pub job_id: String,
+    /// How things stand.
+    pub state: State,
+    /// Since the stored answer was asked for.
+    pub age_seconds: Option<f64>,
+    /// What is left of its freshness lifetime; negative when it is over.
+    pub ttl_seconds: Option<f64>,
+    /// Whether the job is finished, as the stored answer says.
+    pub finished: Option<bool>,
+    /// Size of the stored body.
+    pub bytes: Option<usize>,
+    /// Answers given from what is stored, since the job was first stored.
+    pub answers: Option<u64>,
+}
+
+/// Everything that can be told of a job.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// How things stand.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Validator of the stored body.
+    pub etag: Option<String>,
+    /// The last answer about it, whoever got it.
+    pub last_answer: Option<Told>,
+    /// What somebody who asks for it now, without conditions, would get, and why.
+    pub if_asked_now: String,
+    /// When upstream is asked about it next, and why then.
+    pub next_look: String,
+    /// What happened to it, the newest first.
+    pub story: Vec<Told>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Told {
+    /// When, wall time, RFC 3339 in UTC.
+    pub at: String,
+    /// How long ago that is.
+    pub seconds_ago: f64,
+    /// What, as a closed word: `hit`, `stale`, `miss`, `look`, `denied`, `invalidated`, …
+    pub what: &'static str,
+    /// The same as a sentence, with the reason.
+    pub text: String,
+    /// How often in a row, this being the last time.
+    pub times: u64,
+}
+
+/// How a look ended that the operator asked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refreshed {
+    /// Upstream answered with the job, and it is stored.
+    pub stored: bool,
+    /// Whether the body differs from the one before; `null` if nothing was stored before or is stored now.
+    pub changed: Option<bool>,
+    /// The error that a client would get, if it failed.
+    pub error_code: Option<String>,
+    /// Its text.
+    pub error_msg: Option<String>,
+    /// Upstream calls it took.
+    pub calls: u32,
+}
