@@ -163,9 +163,19 @@ pub enum Error {
     Internal(Arc<str>),
 }
 
+/// How every code for "no such job" ends; it comes with status 422, not 404.
+pub(crate) const NO_SUCH_JOB: &str = "00031006";
+
 // === impl Error ===
 
 impl Error {
+    /// Whether upstream said, conclusively, that there is no such job. A 404 alone does not: the build service also answers
+    /// it for a path that it does not know.
+    #[must_use]
+    pub fn is_denial(&self) -> bool {
+        matches!(self, Self::Passed { status: PassedStatus::NotFound, code, .. } if code.ends_with(NO_SUCH_JOB))
+    }
+
     /// [`Error::NotSuccess`] of which upstream said nothing itself; `detail` is for the log.
     pub(crate) fn not_success(detail: impl Into<Arc<str>>) -> Self {
         Self::NotSuccess {

@@ -6,15 +6,22 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod budget;
+pub mod cause;
 pub mod client;
+pub mod denial;
 pub mod failure;
 pub mod freshness;
 pub mod hold;
 pub mod host;
 pub mod job;
 pub mod json;
+pub mod ladder;
 pub mod normalise;
 pub mod outcome;
+pub mod pause;
 pub mod phase;
 pub mod problem;
 pub mod request_id;
+pub mod setback;
+pub mod wave;
+pub mod wish;

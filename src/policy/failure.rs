@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, FailedStatus, PassedStatus};
+use crate::error::{Error, FailedStatus, NO_SUCH_JOB, PassedStatus};
 use crate::policy::problem::table::THROTTLED;
 use crate::policy::problem::{Row, row_of_passed};
 
@@ -23,9 +23,6 @@ mod tests;
 
 use self::throttle::throttle_window;
 use self::told::{Told, read};
-
-/// How every code for "no such job" ends; it comes with status 422, not 404.
-const NO_SUCH_JOB: &str = "00031006";
 
 /// How the build service's code for "too many requests" ends; it comes with status 500, not 429.
 const TOO_MANY_REQUESTS: &str = "00060211";

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::problem::whole_seconds;
+
 /// How long a stored response is fresh (RFC 9111 §4.2.1), by what its body says.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
@@ -34,6 +36,8 @@ pub enum Freshness {
     Stale {
         /// Since the call was sent.
         age: Duration,
+        /// Since the lifetime was over.
+        late: Duration,
     },
 }
 
@@ -61,7 +65,10 @@ impl Lifetime {
         let age = self.age(now);
         match self.lifetime.checked_sub(age) {
             Some(ttl) if !ttl.is_zero() => Freshness::Fresh { age, ttl },
-            Some(_) | None => Freshness::Stale { age },
+            Some(_) | None => Freshness::Stale {
+                age,
+                late: age.saturating_sub(self.lifetime),
+            },
         }
     }
 
@@ -75,6 +82,28 @@ impl Lifetime {
     #[must_use]
     pub fn ttl(&self, now: Instant) -> Duration {
         self.lifetime.saturating_sub(self.age(now))
+    }
+}
+
+// === impl Freshness ===
+
+impl Freshness {
+    /// Since the call was sent.
+    #[must_use]
+    pub fn age(self) -> Duration {
+        match self {
+            Self::Fresh { age, .. } | Self::Stale { age, .. } => age,
+        }
+    }
+
+    /// What is left of the lifetime in whole seconds, rounded down: negative when it is over (RFC 9211 §2.4).
+    #[must_use]
+    pub fn ttl_seconds(self) -> i64 {
+        let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+        match self {
+            Self::Fresh { ttl, .. } => whole(ttl.as_secs()),
+            Self::Stale { late, .. } => -whole(whole_seconds(late)),
+        }
     }
 }
 
@@ -115,6 +144,18 @@ mod tests {
             }
         );
         assert_eq!(stored.ttl(sent + millis(31_000)), Duration::ZERO);
+        for (age, ttl) in [
+            (0, 30),
+            (1, 29),
+            (29_999, 0),
+            (30_000, 0),
+            (30_001, -1),
+            (31_000, -1),
+            (31_001, -2),
+        ] {
+            let told = stored.judge(sent + millis(age)).ttl_seconds();
+            assert_eq!(told, ttl, "age {age} ms");
+        }
     }
 
     #[test]
@@ -127,7 +168,8 @@ mod tests {
         assert_eq!(
             stored.judge(sent),
             Freshness::Stale {
-                age: Duration::ZERO
+                age: Duration::ZERO,
+                late: Duration::ZERO
             }
         );
     }

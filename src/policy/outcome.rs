@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::cause::Cause;
+use super::freshness::Freshness;
 use crate::error::Error;
 
 /// How a request was answered.
@@ -15,6 +17,15 @@ pub enum Outcome {
     Hit {
         /// What is left of its freshness lifetime.
         ttl: Duration,
+    },
+    /// From a stored response that is past its lifetime, or older than the client wanted it.
+    Stored {
+        /// How old it is.
+        freshness: Freshness,
+        /// Why there was nothing better.
+        why: Why,
+        /// How it went, if the request waited for upstream first.
+        forward: Option<Forwarding>,
     },
     /// From upstream's answer, which was stored.
     Forwarded {
@@ -40,6 +51,19 @@ pub enum Outcome {
     Abandoned,
 }
 
+/// Why a stored response was served that is past its lifetime, or older than the client wanted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is being looked at, behind this answer.
+    Revalidating,
+    /// The client has forced as many looks as it may for now.
+    RefreshLimit,
+    /// The client wanted what is stored or nothing.
+    OnlyIfCached,
+    /// The last look brought nothing.
+    Failed(Cause),
+}
+
 /// How a request fared that went on to upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forwarding {
@@ -60,6 +84,8 @@ pub enum ForwardReason {
     UriMiss,
     /// Something stored, but past its lifetime.
     Stale,
+    /// Something stored, but older than the request allows (`Cache-Control` of the client).
+    Request,
 }
 
 /// [`Outcome`] without its numbers: a metric label and a log field.
@@ -67,8 +93,10 @@ pub enum ForwardReason {
 pub enum OutcomeKind {
     /// See [`Outcome::Local`].
     Local,
-    /// See [`Outcome::Hit`].
+    /// See [`Outcome::Hit`]; also a fresh response that the client wanted younger and may not have so now.
     Hit,
+    /// From what is stored, past its lifetime or because the look failed that the client wanted.
+    Stale,
     /// Forwarded as the leader, answered with a job.
     Miss,
     /// Forwarded as a follower, answered with a job.
@@ -145,6 +173,7 @@ impl Outcome {
             Self::Failed(_) => Self::Failed(forward),
             other @ (Self::Local
             | Self::Hit { .. }
+            | Self::Stored { .. }
             | Self::Forwarded { .. }
             | Self::Refused
             | Self::Fault
@@ -157,7 +186,13 @@ impl Outcome {
     pub fn kind(&self) -> OutcomeKind {
         match self {
             Self::Local => OutcomeKind::Local,
-            Self::Hit { .. } => OutcomeKind::Hit,
+            Self::Hit { .. }
+            | Self::Stored {
+                freshness: Freshness::Fresh { .. },
+                forward: None,
+                ..
+            } => OutcomeKind::Hit,
+            Self::Stored { .. } => OutcomeKind::Stale,
             Self::Forwarded { forward, .. } if forward.collapsed => OutcomeKind::Collapsed,
             Self::Forwarded { .. } => OutcomeKind::Miss,
             Self::Failed(_) => OutcomeKind::Failed,
@@ -172,9 +207,15 @@ impl Outcome {
     #[must_use]
     pub fn cost(&self) -> u32 {
         match self {
-            Self::Forwarded { forward, .. } | Self::Failed(forward) => forward.calls,
+            Self::Forwarded { forward, .. }
+            | Self::Failed(forward)
+            | Self::Stored {
+                forward: Some(forward),
+                ..
+            } => forward.calls,
             Self::Local
             | Self::Hit { .. }
+            | Self::Stored { forward: None, .. }
             | Self::Refused
             | Self::Held { .. }
             | Self::Fault
@@ -189,16 +230,23 @@ impl Outcome {
                 out.push_str("jobgate; hit; ttl=");
                 out.push_str(itoa::Buffer::new().format(ttl.as_secs()));
             }
+            Self::Stored {
+                freshness,
+                why,
+                forward,
+            } => {
+                match forward {
+                    Some(forward) => forward.write_with_status(out),
+                    None => out.push_str("jobgate; hit"),
+                }
+                let (ttl, detail) = (freshness.ttl_seconds(), why.token());
+                let _ = write!(out, "; ttl={ttl}; detail={detail}"); // writing to a String cannot fail
+            }
             Self::Forwarded { forward, stored } => {
                 forward.write(out);
                 let _ = write!(out, "; stored; ttl={}", stored.as_secs()); // writing to a String cannot fail
             }
-            Self::Failed(forward) => {
-                forward.write(out);
-                if let Some(status) = forward.status {
-                    let _ = write!(out, "; fwd-status={status}"); // writing to a String cannot fail
-                }
-            }
+            Self::Failed(forward) => forward.write_with_status(out),
             Self::Held {
                 reason: Some(reason),
                 collapsed,
@@ -242,6 +290,28 @@ impl Forwarding {
             out.push_str("; collapsed");
         }
     }
+
+    fn write_with_status(&self, out: &mut String) {
+        self.write(out);
+        if let Some(status) = self.status {
+            let _ = write!(out, "; fwd-status={status}"); // writing to a String cannot fail
+        }
+    }
+}
+
+// === impl Why ===
+
+impl Why {
+    /// The token of the parameter `detail` (RFC 9211 §2.8 leaves its values to each cache).
+    #[must_use]
+    pub fn token(self) -> &'static str {
+        match self {
+            Self::Revalidating => "revalidating",
+            Self::RefreshLimit => "refresh-limit",
+            Self::OnlyIfCached => "only-if-cached",
+            Self::Failed(cause) => cause.as_str(),
+        }
+    }
 }
 
 // === impl ForwardReason ===
@@ -253,6 +323,7 @@ impl ForwardReason {
         match self {
             Self::UriMiss => "uri-miss",
             Self::Stale => "stale",
+            Self::Request => "request",
         }
     }
 }
@@ -261,9 +332,10 @@ impl ForwardReason {
 
 impl OutcomeKind {
     /// Every kind, in the order of [`index`](Self::index).
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Local,
         Self::Hit,
+        Self::Stale,
         Self::Miss,
         Self::Collapsed,
         Self::Failed,
@@ -285,6 +357,7 @@ impl OutcomeKind {
         match self {
             Self::Local => "local",
             Self::Hit => "hit",
+            Self::Stale => "stale",
             Self::Miss => "miss",
             Self::Collapsed => "collapsed",
             Self::Failed => "failed",

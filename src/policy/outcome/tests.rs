@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use super::{ForwardReason, Forwarding, Outcome, OutcomeKind};
+use super::{ForwardReason, Forwarding, Outcome, OutcomeKind, Why};
 use crate::error::Error;
+use crate::policy::cause::Cause;
+use crate::policy::freshness::Freshness;
 
 #[test]
 fn each_outcome_has_its_field_its_label_and_its_cost() {
@@ -18,6 +20,10 @@ fn each_outcome_has_its_field_its_label_and_its_cost() {
         status: Some(200),
     };
     let seconds = Duration::from_secs;
+    let late = |millis| Freshness::Stale {
+        age: seconds(1_000),
+        late: Duration::from_millis(millis),
+    };
     for (outcome, field, kind, cost) in [
         (Outcome::Local, "", OutcomeKind::Local, 0),
         (
@@ -42,6 +48,43 @@ fn each_outcome_has_its_field_its_label_and_its_cost() {
             },
             "jobgate; fwd=stale; collapsed; stored; ttl=5",
             OutcomeKind::Collapsed,
+            0,
+        ),
+        (
+            Outcome::Stored {
+                freshness: late(3_500),
+                why: Why::Revalidating,
+                forward: None,
+            },
+            "jobgate; hit; ttl=-4; detail=revalidating",
+            OutcomeKind::Stale,
+            0,
+        ),
+        (
+            Outcome::Stored {
+                freshness: late(700_000),
+                why: Why::Failed(Cause::Failed),
+                forward: Some(Forwarding {
+                    reason: ForwardReason::Stale,
+                    status: Some(503),
+                    ..leader
+                }),
+            },
+            "jobgate; fwd=stale; fwd-status=503; ttl=-700; detail=failed",
+            OutcomeKind::Stale,
+            2,
+        ),
+        (
+            Outcome::Stored {
+                freshness: Freshness::Fresh {
+                    age: seconds(3),
+                    ttl: seconds(27),
+                },
+                why: Why::RefreshLimit,
+                forward: None,
+            },
+            "jobgate; hit; ttl=27; detail=refresh-limit",
+            OutcomeKind::Hit,
             0,
         ),
         (
