@@ -1,8 +1,8 @@
 //! Holds: times in which no call goes out, whatever budget is left.
 //!
-//! Two things stop calls. A **throttle** answer, for the window it names, because refused calls are counted too and
+//! Three things stop calls. A **throttle** answer, for the window it names, because refused calls are counted too and
 //! prolong it (`throttle`). A **refused credential**, for growing pauses, because failures in a row lock the key
-//! for everybody who uses it (`credential`). Where it is not known whether calls are welcome again, they go out one
+//! for everybody who uses it (`credential`). An upstream that is **down**, for growing pauses too (`outage`). Where it is not known whether calls are welcome again, they go out one
 //! at a time, and the others wait for what becomes of it.
 //!
 //! A call that was sent before a hold began says nothing about its end, however late its answer comes: each call
@@ -11,18 +11,22 @@
 //! It does not count the budget ([`budget`](super::budget)), renew a credential or decide what an answer means.
 
 mod credential;
+mod outage;
 mod throttle;
 
 use std::time::{Duration, Instant};
 
+use crate::error::Down;
 use credential::CredentialHold;
+use outage::OutageHold;
 use throttle::ThrottleHold;
 
-/// Both holds.
+/// The holds.
 #[derive(Clone, Debug)]
 pub struct Holds {
     throttle: ThrottleHold,
     credential: CredentialHold,
+    outage: OutageHold,
 }
 
 /// What failures do to a credential.
@@ -52,6 +56,13 @@ pub enum Admit {
         /// When the hold is over.
         retry_after: Duration,
     },
+    /// Upstream is down.
+    Down {
+        /// How.
+        cause: Down,
+        /// When the next call may go out.
+        retry_after: Duration,
+    },
 }
 
 /// In which generation of each hold a call was sent.
@@ -59,6 +70,7 @@ pub enum Admit {
 pub struct Ticket {
     throttle: Generation,
     credential: Generation,
+    outage: Generation,
 }
 
 /// Counts the holds that began.
@@ -67,8 +79,10 @@ type Generation = u64;
 /// How an upstream call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It never left: no connection. Costs nothing and proves nothing.
+    /// It never left, because of something here. Costs nothing and proves nothing.
     NotSent,
+    /// It never left: no connection. Costs nothing.
+    Unreachable,
     /// Any answer that shows that the credential was taken, failures of the build service included.
     Authenticated,
     /// Upstream, or something on the way, gave an answer that says nothing of the credential: no proof and no refusal.
@@ -80,19 +94,22 @@ pub enum Ending {
     },
     /// Upstream refused the credential.
     CredentialRefused,
-    /// Time-out, lost connection, or the caller gave up: whether upstream saw it is not known.
+    /// The connection was lost before an answer: whether upstream saw it is not known.
+    Lost,
+    /// Time-out, or the caller gave up: whether upstream saw it is not known.
     NoAnswer,
 }
 
 // === impl Holds ===
 
 impl Holds {
-    /// No hold, and a credential yet to be proven.
+    /// No hold, and a credential yet to be proven. `seed` spreads the pauses of different processes.
     #[must_use]
-    pub fn new(kind: CredentialKind) -> Self {
+    pub fn new(kind: CredentialKind, seed: u64) -> Self {
         Self {
             throttle: ThrottleHold::default(),
             credential: CredentialHold::new(kind),
+            outage: OutageHold::new(seed),
         }
     }
 
@@ -109,10 +126,15 @@ impl Holds {
             let retry_after = credential;
             return Admit::CredentialHold { retry_after };
         }
+        if let Some(retry_after) = self.outage.holds(now, in_flight) {
+            let cause = self.outage.cause();
+            return Admit::Down { cause, retry_after };
+        }
         if self.throttle.has_room(in_flight) && self.credential.has_room(now, in_flight) {
             return Admit::Go(Ticket {
                 throttle: self.throttle.generation(),
                 credential: self.credential.generation(),
+                outage: self.outage.generation(),
             });
         }
         Admit::Wait
@@ -121,14 +143,25 @@ impl Holds {
     /// A call ended at `ended`; for one without an answer, the latest moment at which upstream may have seen it.
     pub fn end(&mut self, ticket: Ticket, ending: Ending, ended: Instant) {
         match ending {
-            Ending::NotSent | Ending::Answered => {}
+            Ending::NotSent => {}
+            Ending::Unreachable | Ending::Lost => {
+                self.outage.missed(ended, Down::Unreachable, ticket.outage);
+            }
+            Ending::NoAnswer => self.outage.missed(ended, Down::Silent, ticket.outage),
+            Ending::Answered
+            | Ending::Authenticated
+            | Ending::Throttled { .. }
+            | Ending::CredentialRefused => self.outage.answered(),
+        }
+        match ending {
+            Ending::NotSent | Ending::Unreachable | Ending::Answered => {}
             Ending::Authenticated => {
                 self.throttle.passed(ticket.throttle);
                 self.credential.proved(ticket.credential);
             }
             Ending::Throttled { window } => self.throttle.throttled(ended, window, ticket.throttle),
             Ending::CredentialRefused => self.credential.refused(ended, ticket.credential),
-            Ending::NoAnswer => self.credential.unanswered(ended),
+            Ending::NoAnswer | Ending::Lost => self.credential.unanswered(ended),
         }
     }
 
@@ -147,6 +180,12 @@ impl Holds {
     #[must_use]
     pub fn credential_left(&self, now: Instant) -> Duration {
         self.credential.left(now)
+    }
+
+    /// What is left of the pause because upstream is down, zero while one call probes; `None` while it is up.
+    #[must_use]
+    pub fn outage_left(&self, now: Instant) -> Option<Duration> {
+        self.outage.left(now)
     }
 
     /// Whether upstream has taken the credential since the start, or since it last refused it.

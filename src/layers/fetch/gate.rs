@@ -2,8 +2,8 @@
 //!
 //! It is the hand of [`policy::hold`](crate::policy::hold) (asked first: a hold costs nothing) and of
 //! [`policy::budget`](crate::policy::budget) (asked last: a slot is paid), both under one lock, so that no two callers
-//! can be granted the same room. It fails with [`Error::CredentialHold`], [`Error::ThrottleHold`] and
-//! [`Error::BudgetSpent`].
+//! can be granted the same room. It fails with [`Error::CredentialHold`], [`Error::ThrottleHold`], [`Error::UpstreamDown`],
+//! [`Error::BudgetSpent`] and, while the operator wants it shut, [`Error::Paused`].
 //!
 //! It waits only while a call in flight decides how things stand, never for time to pass. The end of a call wakes one
 //! waiter, which wakes the next once it has its verdict, until one finds that it must wait on: a herd costs two
@@ -12,6 +12,7 @@
 //!
 //! It does not send, retry, renew a credential or bound the wait; the caller brings its own time-out.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,6 +47,10 @@ pub struct GateStatus {
     pub throttle_hold: Option<Duration>,
     /// What is left of a credential hold.
     pub credential_hold: Option<Duration>,
+    /// What is left of the pause because upstream is down, zero while one call probes; `None` while it is up.
+    pub outage_hold: Option<Duration>,
+    /// The operator lets nothing out.
+    pub paused: bool,
     /// Whether upstream has taken the credential since the start or its last refusal.
     pub proven: bool,
     /// Failures of the credential that still count (five minutes).
@@ -64,6 +69,8 @@ struct Shared {
 struct Books {
     ledger: Ledger,
     holds: Holds,
+    /// The operator lets nothing out.
+    paused: bool,
 }
 
 #[derive(Debug)]
@@ -85,7 +92,8 @@ impl Gate {
     ) -> Self {
         let books = Books {
             ledger: Ledger::new(requests, window, clock.now()),
-            holds: Holds::new(credential),
+            holds: Holds::new(credential, RandomState::new().hash_one(())),
+            paused: false,
         };
         Self(Arc::new(Shared {
             clock,
@@ -98,7 +106,7 @@ impl Gate {
     /// (`upstream.timeout`). May be dropped at any time.
     ///
     /// # Errors
-    /// [`Error::CredentialHold`], [`Error::ThrottleHold`] or [`Error::BudgetSpent`], each telling when to ask again.
+    /// See above; each but [`Error::Paused`] tells when to ask again.
     pub async fn admit(&self, timeout: Duration) -> Result<Permit, Error> {
         let mut was_woken = false;
         loop {
@@ -119,6 +127,12 @@ impl Gate {
         self.books().holds.renewed();
     }
 
+    /// Lets nothing out, or lets calls out again; those in flight go on. Whether that changed anything.
+    pub fn pause(&self, paused: bool) -> bool {
+        let mut books = self.books();
+        std::mem::replace(&mut books.paused, paused) != paused
+    }
+
     /// How things stand.
     #[must_use]
     pub fn status(&self) -> GateStatus {
@@ -130,6 +144,8 @@ impl Gate {
             in_flight: books.ledger.in_flight(),
             throttle_hold: some(books.holds.throttle_left(now)),
             credential_hold: some(books.holds.credential_left(now)),
+            outage_hold: books.holds.outage_left(now),
+            paused: books.paused,
             proven: books.holds.is_proven(),
             failures: books.holds.failures(now),
         }
@@ -188,8 +204,14 @@ impl Drop for Permit {
 
 impl Books {
     fn admit(&mut self, now: Instant, timeout: Duration) -> Option<Result<Call, Error>> {
+        if self.paused {
+            return Some(Err(Error::Paused));
+        }
         let ticket = match self.holds.admit(now, self.ledger.in_flight()) {
             Admit::Go(ticket) => ticket,
+            Admit::Down { cause, retry_after } => {
+                return Some(Err(Error::UpstreamDown { cause, retry_after }));
+            }
             Admit::Throttled { retry_after } => {
                 return Some(Err(Error::ThrottleHold { retry_after }));
             }
@@ -210,13 +232,13 @@ impl Books {
 
     fn end(&mut self, call: Call, ending: Ending, now: Instant) {
         let Call { slot, ticket } = call;
-        let ended = if ending == Ending::NoAnswer {
+        let ended = if matches!(ending, Ending::NoAnswer | Ending::Lost) {
             slot.latest_end().max(now) // upstream may still be counting it
         } else {
             now
         };
         self.holds.end(ticket, ending, ended);
-        if ending == Ending::NotSent {
+        if matches!(ending, Ending::NotSent | Ending::Unreachable) {
             self.ledger.refund(slot);
         } else {
             self.ledger.settle(slot, ended);

@@ -73,7 +73,7 @@ where
         let started = self.clock.now();
         let judged = inner.oneshot(call.clone()).await;
         let ending = ending(&judged);
-        if ending == Ending::NotSent {
+        if matches!(ending, Ending::NotSent | Ending::Unreachable) {
             call.note(|story| story.calls -= 1);
         }
         permit.settle(ending);
@@ -105,7 +105,9 @@ fn ending(judged: &Result<Judged, Error>) -> Ending {
                 code: Some(code), ..
             },
         ) if failure::is_of_build_service(code) => Ending::Authenticated,
-        Err(Error::Unreachable(_) | Error::CredentialUnavailable(_)) => Ending::NotSent,
+        Err(Error::Unreachable(_)) => Ending::Unreachable,
+        Err(Error::ConnectionLost(_)) => Ending::Lost,
+        Err(Error::CredentialUnavailable(_)) => Ending::NotSent,
         // A refused credential is told as such; what a load balancer says on the way is neither that nor a proof.
         Err(
             Error::Passed { .. }

@@ -4,6 +4,7 @@
 )]
 
 mod credential;
+mod outage;
 mod promises;
 mod throttle;
 
@@ -34,7 +35,7 @@ struct Play {
 impl Play {
     fn new(kind: CredentialKind) -> Self {
         Self {
-            holds: Holds::new(kind),
+            holds: Holds::new(kind, 0),
             now: Clock::manual().now(),
             in_flight: 0,
         }
@@ -68,6 +69,15 @@ impl Play {
     fn call(&mut self, ending: Ending) {
         let ticket = self.send();
         self.end(ticket, ending);
+    }
+
+    /// A call as soon as upstream's being down allows one.
+    #[track_caller]
+    fn call_after_pause(&mut self, ending: Ending) {
+        if let Admit::Down { retry_after, .. } = self.ask() {
+            self.pass(retry_after);
+        }
+        self.call(ending);
     }
 
     fn pass(&mut self, by: Duration) {

@@ -67,10 +67,12 @@ fn prove(gate: &Gate) {
 fn a_call_that_was_not_sent_is_not_paid_and_all_others_are() {
     for (ending, paid) in [
         (Ending::NotSent, 0),
+        (Ending::Unreachable, 0),
         (Ending::Authenticated, 1),
         (Ending::Throttled { window: WINDOW }, 1),
         (Ending::CredentialRefused, 1),
         (Ending::NoAnswer, 1),
+        (Ending::Lost, 1),
     ] {
         let (gate, _clock) = warm(5, CredentialKind::Lockable);
         ask(&gate).unwrap().settle(ending);
@@ -221,6 +223,8 @@ fn the_status_tells_both_holds() {
             remaining: 47,
             in_flight: 0,
             throttle_hold: Some(WINDOW),
+            outage_hold: None,
+            paused: false,
             credential_hold: Some(Duration::from_secs(30)),
             proven: false,
             failures: 1,
@@ -275,7 +279,7 @@ async fn a_herd_with_a_wrong_key_makes_one_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn threads_lose_no_wake_up() {
-    for ending in [Ending::Authenticated, Ending::NoAnswer, Ending::NotSent] {
+    for ending in [Ending::Authenticated, Ending::Answered, Ending::NotSent] {
         let (gate, _clock) = warm(10_000, CredentialKind::Renewable);
         let (verdicts, _) = herd(&gate, ending).await;
         assert!(verdicts.iter().all(Result::is_ok), "{ending:?}");

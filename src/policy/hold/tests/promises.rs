@@ -54,7 +54,9 @@ fn played(kind: CredentialKind, steps: Vec<Step>, counts: fn(Ending) -> bool) ->
             Step::Renewed => play.holds.renewed(),
             Step::Pass { ms } => play.pass(Duration::from_millis(ms)),
             Step::PassHold => match play.ask() {
-                Admit::Throttled { retry_after } | Admit::CredentialHold { retry_after } => {
+                Admit::Throttled { retry_after }
+                | Admit::CredentialHold { retry_after }
+                | Admit::Down { retry_after, .. } => {
                     play.pass(retry_after);
                 }
                 Admit::Go(_) | Admit::Wait => {}
@@ -77,6 +79,8 @@ fn most_in_five_minutes(seen: &[Seen]) -> usize {
 fn any_ending() -> impl Strategy<Value = Ending> {
     prop_oneof![
         1 => Just(Ending::NotSent),
+        1 => Just(Ending::Unreachable),
+        1 => Just(Ending::Lost),
         3 => Just(Ending::Authenticated),
         1 => (0..1_000_u64).prop_map(|seconds| throttled(Duration::from_secs(seconds))),
         3 => Just(Ending::CredentialRefused),
@@ -87,6 +91,8 @@ fn any_ending() -> impl Strategy<Value = Ending> {
 fn ending_of_a_wrong_key() -> impl Strategy<Value = Ending> {
     prop_oneof![
         1 => Just(Ending::NotSent),
+        1 => Just(Ending::Unreachable),
+        1 => Just(Ending::Lost),
         4 => Just(Ending::CredentialRefused),
         2 => Just(Ending::NoAnswer),
     ]
@@ -105,7 +111,7 @@ proptest! {
     fn a_wrong_credential_costs_at_most_four_calls_in_five_minutes(
         steps in vec(step(ending_of_a_wrong_key()), 0..200),
     ) {
-        let sent = played(LOCKABLE, steps, |ending| ending != Ending::NotSent);
+        let sent = played(LOCKABLE, steps, |ending| !matches!(ending, Ending::NotSent | Ending::Unreachable));
         prop_assert!(most_in_five_minutes(&sent) <= 4);
     }
 
@@ -128,7 +134,7 @@ proptest! {
                     Step::Renewed => play.holds.renewed(),
                     Step::End(..) | Step::Ask | Step::PassHold => {}
                 }
-                if let Admit::Throttled { retry_after } | Admit::CredentialHold { retry_after } = play.ask() {
+                if let Admit::Throttled { retry_after } | Admit::CredentialHold { retry_after } | Admit::Down { retry_after, .. } = play.ask() {
                     play.pass(retry_after);
                     prop_assert!(matches!(play.ask(), Admit::Go(_)));
                 }
