@@ -27,7 +27,7 @@ use crate::layers::conform::Conform;
 use crate::layers::fetch::authorise::Authorise;
 use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::judge::Judge;
-use crate::layers::fetch::keep::Keep;
+use crate::layers::fetch::keep::{Keep, Terms};
 use crate::layers::fetch::pay::{Limits, Pay};
 use crate::layers::fetch::retry::Retry;
 use crate::layers::lookup::LookupLayer;
@@ -35,10 +35,11 @@ use crate::layers::observe::Observer;
 use crate::layers::route::Route;
 use crate::policy::client::Clients;
 use crate::policy::freshness::Lifetimes;
+use crate::policy::ladder::Windows;
 use crate::policy::normalise::Field;
 use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
 use crate::stack::{self, FetchParts, RequestParts};
-use crate::store::Memory;
+use crate::store::Store;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::lines::Lines;
 use crate::telemetry::metrics::{self, Metrics, Origin, UpstreamMetrics};
@@ -137,7 +138,7 @@ impl Gateway {
         server_metrics.register(&mut registry);
 
         let drain = Drain::new();
-        let store = Memory::new(settings.cache.max_memory);
+        let store = Store::new(settings.cache.max_memory);
         let gate = gate(settings, &credential, &clock);
         let upstream = Upstream::new(&settings.upstream, clock.clone())?;
         let parts = FetchWiring {
@@ -155,10 +156,21 @@ impl Gateway {
             tasks: fetches.clone(),
             max_waiting: settings.server.max_waiting,
             patience: settings.server.request_timeout,
-            longest_fetch: (settings.server.request_timeout)
-                .saturating_add(settings.upstream.timeout),
+            refresh: settings
+                .auth
+                .clients
+                .iter()
+                .map(|client| client.refresh)
+                .collect(),
         };
-        let collapse = Collapse::new(fetch, store.clone(), clock.clone(), bounds);
+        let upstream_metrics = metrics.upstream.clone();
+        let collapse = Collapse::new(
+            fetch,
+            store.clone(),
+            clock.clone(),
+            bounds,
+            upstream_metrics,
+        );
         let clients = Arc::new(clients(settings));
         let requests = stack::requests(RequestParts {
             admit: Admit::new(drain.clone()),
@@ -168,7 +180,12 @@ impl Gateway {
                 AuthMode::Keys => Authenticate::with_keys(Arc::clone(&clients)),
                 AuthMode::Open => Authenticate::open(),
             },
-            lookup: LookupLayer::new(store.clone(), clock.clone()),
+            lookup: LookupLayer::new(
+                store.clone(),
+                windows(settings),
+                Arc::clone(&clients),
+                clock.clone(),
+            ),
             collapse: collapse.clone(),
         });
         let access = AccessLog::new(&settings.log, lines);
@@ -285,12 +302,20 @@ fn clients(settings: &Settings) -> Clients {
             .iter()
             .map(|client| (client.name.as_str(), client.key_sha256.as_slice())),
     )
+    .taking_stale(settings.auth.clients.iter().map(|client| client.max_stale))
+}
+
+fn windows(settings: &Settings) -> Windows {
+    Windows {
+        while_revalidate: settings.cache.stale_while_revalidate,
+        if_error: settings.cache.stale_if_error,
+    }
 }
 
 /// What the layers of the fetch are made of.
 struct FetchWiring<'a> {
     settings: &'a Settings,
-    store: &'a Memory,
+    store: &'a Store,
     gate: &'a Gate,
     clock: &'a Clock,
     metrics: &'a UpstreamMetrics,
@@ -307,14 +332,19 @@ impl FetchWiring<'_> {
             clock,
             metrics,
         } = self;
-        let lifetimes = Lifetimes {
-            finished: settings.cache.ttl,
-            running: settings.cache.ttl_running,
+        let patience = settings.server.request_timeout;
+        let terms = Terms {
+            lifetimes: Lifetimes {
+                finished: settings.cache.ttl,
+                running: settings.cache.ttl_running,
+            },
+            ttl_not_found: settings.cache.ttl_not_found,
+            windows: windows(settings),
+            longest_fetch: patience.saturating_add(settings.upstream.timeout),
         };
         let host = upstream.host().to_owned();
-        let patience = settings.server.request_timeout;
         stack::fetch(FetchParts {
-            keep: Keep::new(store.clone(), lifetimes),
+            keep: Keep::new(store.clone(), terms, clock.clone()),
             retry: Retry::new(patience, clock.clone(), metrics.clone()),
             max_in_flight: settings.upstream.max_in_flight,
             pay: Pay::new(

@@ -31,8 +31,9 @@ use crate::error::Error;
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, Outcome};
+use crate::policy::outcome::{Forwarding, Why};
 use crate::policy::request_id::RequestId;
-use crate::store::Entry;
+use crate::store::{Entry, Stored};
 use fetch::Story;
 
 pub use step::{Step, StepLayer, StepService, Verdict, step};
@@ -67,12 +68,27 @@ pub struct Ask {
     pub job: JobId,
 }
 
-/// A request that nothing stored could answer, and why.
+/// A request that is not done with what is stored, and why.
 pub struct Forward {
     /// The request.
     pub ask: Ask,
     /// Why it goes on.
     pub reason: ForwardReason,
+    /// Whether it waits for what upstream says.
+    pub wait: Wait,
+    /// What it is answered with, or may be if upstream does not answer.
+    pub stored: Option<Stored>,
+}
+
+/// Whether a request waits for what upstream says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// No: what is stored is its answer. The look is made behind it.
+    Behind,
+    /// Yes.
+    Yes,
+    /// Yes, and the look costs the client one of those it may force.
+    Forced,
 }
 
 /// An answer on its way up; [`rescue`] writes it down.
@@ -170,6 +186,53 @@ impl ForJob {
             .path()
             .get(self.segment.clone())
             .unwrap_or_default()
+    }
+}
+
+/// Answers with what is stored although it is stale, or older than the client wants.
+fn reply_stored(
+    stored: Stored,
+    why: Why,
+    forward: Option<Forwarding>,
+    now: Instant,
+) -> Result<Reply, Failure> {
+    let freshness = stored.judge(now);
+    let outcome = Outcome::Stored {
+        freshness,
+        why,
+        forward,
+    };
+    match stored {
+        Stored::Job(entry) => Ok(Reply::Job {
+            age: freshness.age(),
+            outcome,
+            entry,
+        }),
+        Stored::Denied(denial) => Err(Failure {
+            error: denial.error,
+            outcome,
+        }),
+    }
+}
+
+/// Answers with what is stored and fresh.
+fn reply_hit(stored: Stored, now: Instant) -> Result<Reply, Failure> {
+    let freshness = stored.judge(now);
+    let ttl = freshness.ttl();
+    let outcome = Outcome::Hit { ttl };
+    match stored {
+        Stored::Job(entry) => {
+            entry.count_hit(now);
+            Ok(Reply::Job {
+                age: freshness.age(),
+                outcome,
+                entry,
+            })
+        }
+        Stored::Denied(denial) => Err(Failure {
+            error: denial.error,
+            outcome,
+        }),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod client;
 pub mod denial;
 pub mod failure;
 pub mod freshness;
+pub mod happening;
 pub mod hold;
 pub mod host;
 pub mod job;

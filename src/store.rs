@@ -1,10 +1,149 @@
-//! MECHANISM. Where stored responses live.
+//! MECHANISM. Where stored responses live, and what is remembered beside them.
 //!
 //! [`Memory`] is the first tier, in each process. It bounds memory and evicts; whether an entry may be *used* is
-//! [`policy::freshness`](crate::policy::freshness)' question, not the store's.
+//! [`policy::ladder`](crate::policy::ladder)'s question, not the store's. [`Absent`] knows the jobs that have no body, and
+//! [`Chronicle`] what happened to each.
 
+mod absent;
+mod chronicle;
 mod entry;
 mod memory;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+pub use absent::{Absence, Absent};
+pub use chronicle::{Chronicle, Event};
 pub use entry::{Entry, cache_control};
 pub use memory::Memory;
+
+use crate::policy::denial::Denial;
+use crate::policy::freshness::Freshness;
+use crate::policy::happening::Happening;
+use crate::policy::job::JobId;
+use crate::policy::ladder::{Known, Rest};
+use crate::policy::setback::Setback;
+use crate::policy::wave::Wave;
+
+/// Everything that is stored; clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    /// Jobs with a body.
+    pub jobs: Memory,
+    /// Jobs without one.
+    pub absent: Absent,
+    /// What happened to them.
+    pub chronicle: Chronicle,
+    wave: Arc<Mutex<Wave<Arc<Entry>>>>,
+}
+
+/// What is stored of a job, and may be answered with.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// A body.
+    Job(Arc<Entry>),
+    /// That there is no such job.
+    Denied(Denial),
+}
+
+/// What is known of a job.
+#[derive(Debug)]
+pub struct Found {
+    /// In the terms of the ladder.
+    pub known: Known,
+    /// What there is to answer with.
+    pub stored: Option<Stored>,
+    /// How the last look failed, if it did and nothing came since.
+    pub setback: Option<Arc<Setback>>,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// An empty store, of at most `max_bytes` of stored responses.
+    #[must_use]
+    pub fn new(max_bytes: u64) -> Self {
+        Self {
+            jobs: Memory::new(max_bytes),
+            absent: Absent::new(),
+            chronicle: Chronicle::new(),
+            wave: Arc::default(),
+        }
+    }
+
+    /// What is known of a job at `now`.
+    #[must_use]
+    pub fn look_up(&self, job: &JobId, now: Instant) -> Found {
+        if let Some(entry) = self.jobs.get(job) {
+            let (freshness, setback) = (entry.judge(now), entry.setback());
+            let rest = Setback::rest(setback.as_deref(), now);
+            let known = Known::Job { freshness, rest };
+            let stored = Some(Stored::Job(entry));
+            return Found {
+                known,
+                stored,
+                setback,
+            };
+        }
+        let absence = self.absent.get(job).unwrap_or_default();
+        let setback = absence.setback.clone();
+        let rest = Setback::rest(setback.as_deref(), now);
+        let known = match &absence.denial {
+            Some(denial) => Known::Denied {
+                freshness: denial.judge(now),
+                rest,
+            },
+            None if rest == Rest::Failed => Known::Failing,
+            None => Known::Nothing,
+        };
+        Found {
+            known,
+            stored: absence.denial.clone().map(Stored::Denied),
+            setback,
+        }
+    }
+
+    /// The last looks at stored jobs, to tell a wave of denials by.
+    pub fn wave(&self) -> MutexGuard<'_, Wave<Arc<Entry>>> {
+        self.wave.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what is stored of a job unusable; whether anything was.
+    pub fn invalidate(&self, job: JobId, now: Instant) -> bool {
+        self.wave().forget(&job);
+        let was_stored = self.jobs.remove(&job).is_some();
+        let was_known = self.absent.remove(&job) || was_stored;
+        if was_known {
+            self.chronicle.note(job, Happening::Invalidated, now);
+        }
+        was_known
+    }
+
+    /// Makes everything that is stored unusable; how much that was.
+    pub fn invalidate_all(&self) -> u64 {
+        *self.wave() = Wave::new();
+        self.jobs.clear() + self.absent.clear()
+    }
+}
+
+// === impl Stored ===
+
+impl Stored {
+    /// Fresh or stale at `now`.
+    #[must_use]
+    pub fn judge(&self, now: Instant) -> Freshness {
+        match self {
+            Self::Job(entry) => entry.judge(now),
+            Self::Denied(denial) => denial.judge(now),
+        }
+    }
+
+    /// When it was asked for.
+    #[must_use]
+    pub fn sent(&self) -> Instant {
+        match self {
+            Self::Job(entry) => entry.sent(),
+            Self::Denied(denial) => denial.lifetime.sent,
+        }
+    }
+}

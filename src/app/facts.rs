@@ -6,14 +6,14 @@ use crate::config::Settings;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::server::Drain;
-use crate::store::Memory;
+use crate::store::Store;
 use crate::telemetry::metrics::{Facts, Snapshot};
 
 /// The parts whose state is of interest.
 pub(super) struct State {
     budget_requests: u32,
     collapse: Collapse,
-    store: Memory,
+    store: Store,
     gate: Gate,
     pub(super) drain: Drain,
     leaving: AtomicBool,
@@ -25,7 +25,7 @@ impl State {
     pub(super) fn new(
         settings: &Settings,
         collapse: Collapse,
-        store: Memory,
+        store: Store,
         gate: Gate,
         drain: Drain,
     ) -> Self {
@@ -58,9 +58,9 @@ impl Facts for State {
             throttle_hold: gate.throttle_hold,
             credential_hold: gate.credential_hold,
             credential_proven: gate.proven,
-            cache_entries: self.store.len(),
-            cache_bytes: self.store.bytes(),
-            cache_evictions: self.store.evictions(),
+            cache_entries: self.store.jobs.len(),
+            cache_bytes: self.store.jobs.bytes(),
+            cache_evictions: self.store.jobs.evictions(),
         }
     }
 }

@@ -1,14 +1,19 @@
-//! One fetch per job, however many ask. The first asker starts it as a task that the *key* owns; everybody, the first
+//! One fetch per job, however many ask. The first asker starts it as a task that the *key* owns; everybody who waits, the first
 //! included, waits for its landing. Below this layer no client can cancel anything: one that hangs up neither stops nor
 //! repeats a paid call, and the answer is kept.
 //!
-//! Endings: landed (all get the answer) · failed (all get that one failure, nobody makes a call of its own) · task gone
-//! (all get a fault of ours) · waited too long (this asker alone gives up). Waiting is bounded in time
-//! (`server.request_timeout`) and in number (`server.max_waiting`); so are the fetches, which may outlive their askers.
+//! Endings: landed (all get the answer) · failed (all get that one failure, or what is stored, and nobody makes a call of
+//! its own) · task gone (all get a fault of ours) · waited too long (this asker alone gives up). Waiting is bounded in time
+//! (`server.request_timeout`, and two seconds for whoever has something to fall back on) and in number
+//! (`server.max_waiting`); so are the fetches, which may outlive their askers.
 //!
 //! moka's `get_with` does not serve here: it runs the fetch inside one client's future (moka issues 59 and 240).
 
+mod allowance;
+mod answer;
 mod flight;
+mod patience;
+mod task;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,21 +24,22 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceExt as _};
-use tracing::Instrument as _;
-
-use super::{Failure, Forward, Reply};
-use crate::clock::Clock;
-use crate::error::Error;
-use crate::policy::freshness::Freshness;
-use crate::policy::job::JobId;
-use crate::policy::outcome::{ForwardReason, Forwarding, Outcome};
-use crate::policy::request_id::RequestId;
-use crate::store::{Entry, Memory};
 
 use super::fetch::{Call, Landing, Story};
-use flight::{Boarded, Flight, Flights, Owner};
+use super::{Exchange, Failure, Forward, Reply, Wait};
+use crate::clock::Clock;
+use crate::config::Allowance;
+use crate::error::Error;
+use crate::policy::client::ClientId;
+use crate::policy::freshness::Freshness;
+use crate::policy::job::JobId;
+use crate::policy::outcome::Why;
+use crate::store::{Store, Stored};
+use crate::telemetry::metrics::{LookTrigger, UpstreamMetrics};
+use allowance::Allowances;
+use flight::{Boarded, Flight, Flights};
 
 /// The fetch stack, boxed at this one seam.
 pub type Fetch = BoxCloneSyncService<Call, Landing, std::convert::Infallible>;
@@ -49,9 +55,8 @@ pub struct Bounds {
     pub max_waiting: usize,
     /// `server.request_timeout`: the longest wait.
     pub patience: Duration,
-    /// The longest fetch. Longer than `patience` by one `upstream.timeout`, so that a call that was sent while somebody
-    /// still waited is never given up before its own time-out: it is paid, and its answer is kept.
-    pub longest_fetch: Duration,
+    /// `clients.refresh` of each client, in the order of the configuration.
+    pub refresh: Vec<Allowance>,
 }
 
 /// Joins the one fetch of a job, or starts it.
@@ -60,11 +65,21 @@ pub struct Collapse(Arc<Shared>);
 
 struct Shared {
     fetch: Fetch,
-    store: Memory,
+    store: Store,
     clock: Clock,
     bounds: Bounds,
+    allowances: Allowances,
+    metrics: UpstreamMetrics,
     flights: Arc<Flights>,
     waiting: AtomicUsize,
+}
+
+/// Instead of a look.
+enum Instead {
+    /// What has come in this very moment.
+    Hit(Stored),
+    /// The client has forced as many looks as it may.
+    RefreshLimit,
 }
 
 // === impl Collapse ===
@@ -72,14 +87,23 @@ struct Shared {
 impl Collapse {
     /// Fetches through `fetch`, whose last act is to put the answer into `store`.
     #[must_use]
-    pub fn new(fetch: Fetch, store: Memory, clock: Clock, bounds: Bounds) -> Self {
+    pub fn new(
+        fetch: Fetch,
+        store: Store,
+        clock: Clock,
+        bounds: Bounds,
+        metrics: UpstreamMetrics,
+    ) -> Self {
         let flights = Arc::new(Flights::new(bounds.max_waiting));
+        let allowances = Allowances::new(&bounds.refresh, &clock);
         let waiting = AtomicUsize::new(0);
         Self(Arc::new(Shared {
             fetch,
             store,
             clock,
             bounds,
+            allowances,
+            metrics,
             flights,
             waiting,
         }))
@@ -95,6 +119,31 @@ impl Collapse {
     #[must_use]
     pub fn flights(&self) -> usize {
         self.0.flights.len()
+    }
+
+    /// Whether a fetch of this job runs now.
+    #[must_use]
+    pub fn is_flying(&self, job: &JobId) -> bool {
+        self.0.flights.contains(job)
+    }
+
+    /// Looks at a job for the operator, or joins the look that runs, and waits for its end.
+    pub async fn look(&self, job: JobId) -> Landing {
+        let shared = &self.0;
+        match shared.flights.board(job, || None::<Instead>) {
+            Ok(Boarded::Leader(flight, owner)) => {
+                shared.start(owner, job, None, LookTrigger::Operator, Duration::ZERO);
+                shared.land(&flight, shared.bounds.patience).await
+            }
+            Ok(Boarded::Follower(flight)) => shared.land(&flight, shared.bounds.patience).await,
+            Ok(Boarded::Instead(_)) => Landing::failed(Error::Overloaded, Story::default()),
+            Err(error) => Landing::failed(error, Story::default()),
+        }
+    }
+
+    /// What the running fetch of a job brings is not kept; of every job, if none is named.
+    pub fn revoke(&self, job: Option<&JobId>) {
+        self.0.flights.revoke(job);
     }
 }
 
@@ -117,42 +166,45 @@ impl Service<Forward> for Collapse {
 
 impl Shared {
     async fn answer(self: &Arc<Self>, forward: Forward) -> Result<Reply, Failure> {
-        let Forward { ask, reason } = forward;
-        let turned_away = |error| turned_away(error, reason);
-        let _seat = self.take_seat().map_err(turned_away)?;
-        let (flight, collapsed) = match self.board(ask.job).map_err(turned_away)? {
-            Boarded::Landed(entry) => return Ok(self.reply(entry, |ttl| Outcome::Hit { ttl })),
-            Boarded::Leader(flight, owner) => {
-                self.start(owner, ask.job, &ask.exchange.id);
+        if forward.wait == Wait::Behind {
+            return self.answer_and_look(forward);
+        }
+        let _seat = match self.take_seat() {
+            Ok(seat) => seat,
+            Err(error) => return answer::fall_back(forward, error, None, self.clock.now()),
+        };
+        let (flight, collapsed) = match self.board(&forward) {
+            Ok(Boarded::Instead(instead)) => {
+                return answer::instead(forward, instead, self.clock.now());
+            }
+            Ok(Boarded::Leader(flight, owner)) => {
+                let (job, exchange) = (forward.ask.job, &forward.ask.exchange);
+                let wait = forward.slot_wait();
+                self.start(owner, job, Some(&exchange.id), forward.trigger(), wait);
                 (flight, false)
             }
-            Boarded::Follower(flight) => (flight, true),
+            Ok(Boarded::Follower(flight)) => (flight, true),
+            Err(error) => return answer::fall_back(forward, error, None, self.clock.now()),
         };
-        let Landing { result, story } = self.land(&flight).await;
-        ask.exchange.tell_upstream(story.clone());
-        let calls = if collapsed { 0 } else { story.calls };
-        let forward = Forwarding {
-            reason,
-            collapsed,
-            calls,
-            status: story.upstream_status,
-        };
-        match result {
-            Ok(entry) => Ok(self.reply(entry, |stored| Outcome::Forwarded { forward, stored })),
-            Err(error) => Err(Failure {
-                outcome: Outcome::of_failed_fetch(&error, forward),
-                error,
-            }),
-        }
+        let landing = self
+            .land(&flight, forward.patience(self.bounds.patience))
+            .await;
+        answer::conclude(forward, landing, collapsed, self.clock.now())
     }
 
-    fn reply(&self, entry: Arc<Entry>, outcome: impl FnOnce(Duration) -> Outcome) -> Reply {
+    /// Answers with what is stored, and sees that somebody looks.
+    fn answer_and_look(&self, forward: Forward) -> Result<Reply, Failure> {
+        let (job, asker) = (forward.ask.job, &forward.ask.exchange.id);
         let now = self.clock.now();
-        let outcome = outcome(entry.ttl(now));
-        Reply::Job {
-            age: entry.age(now),
-            outcome,
-            entry,
+        match self.board(&forward) {
+            Ok(Boarded::Leader(_, owner)) => {
+                let trigger = LookTrigger::Behind;
+                self.start(owner, job, Some(asker), trigger, Duration::ZERO);
+                answer::serve(forward, Why::Revalidating, now)
+            }
+            Ok(Boarded::Follower(_)) => answer::serve(forward, Why::Revalidating, now),
+            Ok(Boarded::Instead(instead)) => answer::instead(forward, instead, now),
+            Err(error) => answer::fall_back(forward, error, None, now),
         }
     }
 
@@ -166,76 +218,35 @@ impl Shared {
         }
     }
 
-    fn board(&self, job: JobId) -> Result<Boarded, Error> {
-        let fresh =
-            |entry: &Arc<Entry>| matches!(entry.judge(self.clock.now()), Freshness::Fresh { .. });
-        self.flights
-            .board(job, || self.store.get(&job).filter(fresh))
+    fn board(&self, forward: &Forward) -> Result<Boarded<Instead>, Error> {
+        let job = forward.ask.job;
+        self.flights.board(job, || match forward.wait {
+            Wait::Yes | Wait::Behind => self.fresh(&job).map(Instead::Hit),
+            Wait::Forced => self.instead_of_forced(&job, &forward.ask.exchange),
+        })
     }
 
-    fn start(&self, owner: Owner, job: JobId, asker: &RequestId) {
-        let span = tracing::info_span!("fetch", job.id = %job, request.id = asker.as_str());
-        let fetch = fly(
-            owner,
-            self.fetch.clone(),
-            Call::new(job, self.clock.now()),
-            self.bounds.longest_fetch,
-        );
-        self.bounds
-            .tasks
-            .spawn_on(fetch.instrument(span), &self.bounds.runtime);
+    fn fresh(&self, job: &JobId) -> Option<Stored> {
+        let now = self.clock.now();
+        let stored = self.store.look_up(job, now).stored;
+        stored.filter(|stored| matches!(stored.judge(now), Freshness::Fresh { .. }))
     }
 
-    async fn land(&self, flight: &Flight) -> Landing {
-        let landed = tokio::time::timeout(self.bounds.patience, flight.landed()).await;
+    /// What was asked for after the request had come is as young as can be.
+    fn instead_of_forced(&self, job: &JobId, exchange: &Exchange) -> Option<Instead> {
+        let landed = self
+            .fresh(job)
+            .filter(|stored| stored.sent() > exchange.started);
+        if let Some(stored) = landed {
+            return Some(Instead::Hit(stored));
+        }
+        let client = exchange.client().unwrap_or(ClientId::ANONYMOUS);
+        (!self.allowances.take(client)).then_some(Instead::RefreshLimit)
+    }
+
+    async fn land(&self, flight: &Flight, patience: Duration) -> Landing {
+        let landed = tokio::time::timeout(patience, flight.landed()).await;
         landed.unwrap_or_else(|_elapsed| Landing::failed(Error::TimedOut, Story::default()))
-    }
-}
-
-/// A request that wanted to go on for `reason` and found no room.
-fn turned_away(error: Error, reason: ForwardReason) -> Failure {
-    let forward = Forwarding {
-        reason,
-        ..Forwarding::default()
-    };
-    Failure {
-        outcome: Outcome::of_failed_fetch(&error, forward),
-        error,
-    }
-}
-
-/// The task that the key owns: from the first attempt to storing.
-async fn fly(owner: Owner, fetch: Fetch, call: Call, longest: Duration) {
-    let landed = match tokio::time::timeout(longest, fetch.oneshot(call.clone())).await {
-        Ok(Ok(landed)) => landed,
-        Err(_elapsed) => Landing::failed(Error::TimedOut, call.story()),
-    };
-    log(&landed);
-    owner.land(landed);
-}
-
-/// A failure of upstream is told once, here. What upstream said of a job, and what was not let out, is no news: the
-/// access log has it.
-fn log(landed: &Landing) {
-    let Err(error) = &landed.result else {
-        return;
-    };
-    let story = &landed.story;
-    let (status, id) = (story.upstream_status, story.upstream_request_id.as_deref());
-    let forward = Forwarding {
-        calls: story.calls,
-        status,
-        ..Forwarding::default()
-    };
-    let is_news = match Outcome::of_failed_fetch(error, forward) {
-        Outcome::Failed(_) => !matches!(error, Error::Passed { .. }),
-        Outcome::Held { .. } => matches!(error, Error::CredentialUnavailable(_)),
-        _ => true,
-    };
-    if is_news {
-        tracing::warn!(%error, calls = story.calls, upstream.status = status, upstream.request_id = id, "fetch failed");
-    } else {
-        tracing::debug!(%error, calls = story.calls, upstream.status = status, "fetch without a job");
     }
 }
 

@@ -18,8 +18,9 @@ pub mod keep;
 pub mod pay;
 pub mod retry;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::policy::job::JobId;
@@ -32,6 +33,9 @@ pub struct Call {
     pub job: JobId,
     /// When it began.
     pub started: Instant,
+    /// How long it may wait for a free call of the budget: zero, unless somebody waits who has something to fall back on.
+    pub slot_wait: Duration,
+    revoked: Arc<AtomicBool>,
     story: Arc<Mutex<Story>>,
 }
 
@@ -58,14 +62,27 @@ pub struct Landing {
 // === impl Call ===
 
 impl Call {
-    /// A fetch of `job`, beginning now.
+    /// A fetch of `job`, beginning now. Once `revoked` is set, what it brings is not kept.
     #[must_use]
-    pub fn new(job: JobId, started: Instant) -> Self {
+    pub fn new(
+        job: JobId,
+        started: Instant,
+        slot_wait: Duration,
+        revoked: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             job,
             started,
+            slot_wait,
+            revoked,
             story: Arc::default(),
         }
+    }
+
+    /// Whether the job was invalidated after the fetch had begun.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::SeqCst)
     }
 
     /// Writes on.

@@ -1,6 +1,8 @@
-//! Is it stored and fresh? Then the request is answered here, within this call; else it goes on, with the reason why.
+//! Can it be answered from what is stored? Then it is, within this call; else it goes on, with the reason why.
 //!
-//! What a hit costs is decided here: one look into the store and one subtraction. The layer never writes.
+//! The hand of [`policy::ladder`](crate::policy::ladder): it gathers what is known of the job and what the client wants, and
+//! acts on the plan. What a hit costs is decided here: one look into the store and one subtraction. The layer never waits
+//! and never writes, but for the count of hits.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -9,46 +11,128 @@ use std::task::{Context, Poll};
 use futures_util::future::Either;
 use tower::{Layer, Service};
 
-use super::{Ask, Failure, Forward, Reply};
+use super::{Ask, Exchange, Failure, Forward, Reply, Wait, reply_hit, reply_stored};
 use crate::clock::Clock;
-use crate::policy::freshness::Freshness;
-use crate::policy::outcome::{ForwardReason, Outcome};
-use crate::store::Memory;
+use crate::error::Error;
+use crate::policy::client::Clients;
+use crate::policy::ladder::{Look, Plan, Windows, plan};
+use crate::policy::outcome::{ForwardReason, Outcome, Why};
+use crate::policy::setback::Setback;
+use crate::policy::wish::Wish;
+use crate::store::{Found, Store, Stored};
 
 /// Puts the store before a service.
 #[derive(Clone)]
 pub struct LookupLayer {
-    store: Memory,
+    store: Store,
+    windows: Windows,
+    clients: Arc<Clients>,
     clock: Clock,
 }
 
 /// See [`LookupLayer`].
 #[derive(Clone)]
 pub struct Lookup<S> {
-    store: Memory,
-    clock: Clock,
+    layer: LookupLayer,
     inner: S,
+}
+
+/// Goes on, or ends here.
+enum Turn {
+    On {
+        reason: ForwardReason,
+        wait: Wait,
+        stored: Option<Stored>,
+    },
+    End(Result<Reply, Failure>),
 }
 
 // === impl LookupLayer ===
 
 impl LookupLayer {
-    /// Looks into `store`.
+    /// Looks into `store`; `clients` know how stale an answer each of them takes.
     #[must_use]
-    pub fn new(store: Memory, clock: Clock) -> Self {
-        Self { store, clock }
+    pub fn new(store: Store, windows: Windows, clients: Arc<Clients>, clock: Clock) -> Self {
+        Self {
+            store,
+            windows,
+            clients,
+            clock,
+        }
     }
+
+    fn turn(&self, ask: &Ask) -> Turn {
+        let now = self.clock.now();
+        let wish = self.wish(&ask.exchange);
+        let Found {
+            known,
+            stored,
+            setback,
+        } = self.store.look_up(&ask.job, now);
+        match (plan(known, &wish, &self.windows), stored) {
+            (Plan::Hit, Some(stored)) => Turn::End(reply_hit(stored, now)),
+            (Plan::Stored, Some(stored)) => {
+                let failed = setback.filter(|setback| setback.left(now).is_some());
+                let why = failed.map_or(Why::OnlyIfCached, |setback| Why::Failed(setback.cause()));
+                Turn::End(reply_stored(stored, why, None, now))
+            }
+            (Plan::StoredAndLook, stored) => Turn::On {
+                reason: ForwardReason::Stale,
+                wait: Wait::Behind,
+                stored,
+            },
+            (Plan::Look(Look { reason, fallback }), stored) => Turn::On {
+                reason,
+                wait: match reason {
+                    ForwardReason::Request => Wait::Forced,
+                    ForwardReason::UriMiss | ForwardReason::Stale => Wait::Yes,
+                },
+                stored: stored.filter(|_| fallback),
+            },
+            (Plan::HeldBack, stored) => Turn::End(Err(held_back(setback, stored.is_some()))),
+            (Plan::NotStored, _) => Turn::End(Err(Error::NotStored.into())),
+            (Plan::Hit | Plan::Stored, None) => Turn::End(Err(nothing_there())),
+        }
+    }
+
+    fn wish(&self, exchange: &Exchange) -> Wish {
+        let own = exchange
+            .client()
+            .and_then(|client| self.clients.max_stale(client));
+        Wish::of(&exchange.head.headers).within(own)
+    }
+}
+
+/// The failure of the last look, once more.
+fn held_back(setback: Option<Arc<Setback>>, is_stored: bool) -> Failure {
+    let Some(setback) = setback else {
+        return nothing_there();
+    };
+    let reason = if is_stored {
+        ForwardReason::Stale
+    } else {
+        ForwardReason::UriMiss
+    };
+    Failure {
+        error: setback.error.clone(),
+        outcome: Outcome::Held {
+            reason: Some(reason),
+            collapsed: false,
+        },
+    }
+}
+
+/// A plan speaks of what it was not given.
+fn nothing_there() -> Failure {
+    Error::Internal("a plan without its facts".into()).into()
 }
 
 impl<S> Layer<S> for LookupLayer {
     type Service = Lookup<S>;
 
     fn layer(&self, inner: S) -> Lookup<S> {
-        Lookup {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            inner,
-        }
+        let layer = self.clone();
+        Lookup { layer, inner }
     }
 }
 
@@ -67,20 +151,18 @@ where
     }
 
     fn call(&mut self, ask: Ask) -> Self::Future {
-        let reason = match self.store.get(&ask.job) {
-            None => ForwardReason::UriMiss,
-            Some(entry) => match entry.judge(self.clock.now()) {
-                Freshness::Fresh { age, ttl } => {
-                    let reply = Reply::Job {
-                        entry: Arc::clone(&entry),
-                        outcome: Outcome::Hit { ttl },
-                        age,
-                    };
-                    return Either::Left(ready(Ok(reply)));
-                }
-                Freshness::Stale { .. } => ForwardReason::Stale,
-            },
-        };
-        Either::Right(self.inner.call(Forward { ask, reason }))
+        match self.layer.turn(&ask) {
+            Turn::End(end) => Either::Left(ready(end)),
+            Turn::On {
+                reason,
+                wait,
+                stored,
+            } => Either::Right(self.inner.call(Forward {
+                ask,
+                reason,
+                wait,
+                stored,
+            })),
+        }
     }
 }

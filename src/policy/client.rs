@@ -1,6 +1,7 @@
 //! Who is calling: which header names the client, and which client a key belongs to.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
@@ -23,6 +24,8 @@ pub struct ClientId(u16);
 #[derive(Clone, Debug, Default)]
 pub struct Clients {
     names: Vec<String>,
+    /// As long as `names`, or shorter: the rest has no bound of its own.
+    max_stale: Vec<Option<Duration>>,
     by_digest: HashMap<[u8; 32], ClientId>,
 }
 
@@ -53,6 +56,19 @@ impl Clients {
                 .extend(digests.iter().map(|digest| (*digest, ClientId(index))));
         }
         known
+    }
+
+    /// Bounds how long past its lifetime an answer may be, for each client in the same order.
+    #[must_use]
+    pub fn taking_stale(self, bounds: impl IntoIterator<Item = Option<Duration>>) -> Self {
+        let max_stale = bounds.into_iter().collect();
+        Self { max_stale, ..self }
+    }
+
+    /// How long past its lifetime an answer may be for this client; `None`: it has no bound of its own.
+    #[must_use]
+    pub fn max_stale(&self, client: ClientId) -> Option<Duration> {
+        client.index().and_then(|index| *self.max_stale.get(index)?)
     }
 
     /// Every client's name, in the order of [`ClientId::index`].

@@ -96,6 +96,15 @@ impl Freshness {
         }
     }
 
+    /// What is left of the lifetime; zero when it is over.
+    #[must_use]
+    pub fn ttl(self) -> Duration {
+        match self {
+            Self::Fresh { ttl, .. } => ttl,
+            Self::Stale { .. } => Duration::ZERO,
+        }
+    }
+
     /// What is left of the lifetime in whole seconds, rounded down: negative when it is over (RFC 9211 §2.4).
     #[must_use]
     pub fn ttl_seconds(self) -> i64 {

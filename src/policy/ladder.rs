@@ -4,7 +4,7 @@
 //! ```text
 //! fresh                                     what is stored, at once
 //! past its lifetime, within                 what is stored, at once, and one look behind
-//!   stale_while_revalidate                    (none while the job is left alone after a failed look)
+//!   stale_while_revalidate                    (none while the job rests after one that brought nothing)
 //! past that                                 a bounded wait for a look; and if it fails, or too much time passes,
 //!   within stale_if_error                     what is stored
 //!   past that                                 the error, exact
@@ -39,16 +39,27 @@ pub enum Known {
     Job {
         /// How old it is.
         freshness: Freshness,
-        /// A look has failed a moment ago, and it is too early for another.
-        set_back: bool,
+        /// Whether it is too early for another look.
+        rest: Rest,
     },
     /// Upstream denied it.
     Denied {
         /// How old the denial is.
         freshness: Freshness,
-        /// A look has failed a moment ago, and it is too early for another.
-        set_back: bool,
+        /// Whether it is too early for another look.
+        rest: Rest,
     },
+}
+
+/// Whether a job is left alone after a look that brought nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// No: a look may be made.
+    Over,
+    /// A look was not let out. While something may be served, it is served; else the gate is asked again, which knows best.
+    Held,
+    /// A look has failed.
+    Failed,
 }
 
 /// How to answer.
@@ -85,20 +96,14 @@ pub fn plan(known: Known, wish: &Wish, windows: &Windows) -> Plan {
         Known::Nothing | Known::Failing if wish.only_if_cached => Plan::NotStored,
         Known::Nothing => look(ForwardReason::UriMiss, false),
         Known::Failing => Plan::HeldBack,
-        Known::Job {
-            freshness,
-            set_back,
-        } => plan_stored(freshness, set_back, wish, windows),
+        Known::Job { freshness, rest } => plan_stored(freshness, rest, wish, windows),
         // A denial is never served past its lifetime: it is the one answer that may turn out wrong in the meantime without
         // anything else failing.
-        Known::Denied {
-            freshness,
-            set_back,
-        } => plan_stored(freshness, set_back, wish, &Windows::NONE),
+        Known::Denied { freshness, rest } => plan_stored(freshness, rest, wish, &Windows::NONE),
     }
 }
 
-fn plan_stored(freshness: Freshness, set_back: bool, wish: &Wish, windows: &Windows) -> Plan {
+fn plan_stored(freshness: Freshness, rest: Rest, wish: &Wish, windows: &Windows) -> Plan {
     let servable = is_servable(freshness, wish, windows);
     if wish.only_if_cached {
         return match freshness {
@@ -107,20 +112,16 @@ fn plan_stored(freshness: Freshness, set_back: bool, wish: &Wish, windows: &Wind
             Freshness::Stale { .. } => Plan::NotStored,
         };
     }
-    if set_back {
-        return match freshness {
-            Freshness::Fresh { age, .. } if !wish.is_younger_than(age) => Plan::Hit,
-            Freshness::Fresh { .. } | Freshness::Stale { .. } if servable => Plan::Stored,
-            Freshness::Fresh { .. } | Freshness::Stale { .. } => Plan::HeldBack,
-        };
-    }
-    match freshness {
-        Freshness::Stale { late, .. } if late >= windows.while_revalidate || !servable => {
+    let too_old = wish.is_younger_than(freshness.age());
+    match (freshness, rest) {
+        (Freshness::Fresh { .. }, _) if !too_old => Plan::Hit,
+        (_, Rest::Held | Rest::Failed) if servable => Plan::Stored,
+        (_, Rest::Failed) => Plan::HeldBack,
+        (Freshness::Stale { late, .. }, _) if late >= windows.while_revalidate || !servable => {
             look(ForwardReason::Stale, servable)
         }
-        _ if wish.is_younger_than(freshness.age()) => look(ForwardReason::Request, true),
-        Freshness::Fresh { .. } => Plan::Hit,
-        Freshness::Stale { .. } => Plan::StoredAndLook,
+        _ if too_old => look(ForwardReason::Request, true),
+        _ => Plan::StoredAndLook,
     }
 }
 

@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::cause::Cause;
+use super::ladder::Rest;
 use super::pause::pause;
 use crate::error::Error;
 
@@ -26,6 +27,8 @@ pub struct Setback {
     pub until: Instant,
     /// Looks in a row that were let out and failed.
     pub failures: u32,
+    /// Whether the last one was not let out.
+    pub is_held: bool,
 }
 
 // === impl Setback ===
@@ -35,7 +38,8 @@ impl Setback {
     #[must_use]
     pub fn after(previous: Option<&Self>, error: Error, now: Instant, random: u64) -> Self {
         let failures = previous.map_or(0, |previous| previous.failures);
-        let (failures, wait) = match held_for(&error) {
+        let held = held_for(&error);
+        let (failures, wait) = match held {
             Some(left) => (
                 failures,
                 left.clamp(Duration::from_millis(100), LONGEST_HELD),
@@ -49,6 +53,18 @@ impl Setback {
             error,
             until: now + wait,
             failures,
+            is_held: held.is_some(),
+        }
+    }
+
+    /// Whether a job rests at `now` after its last look.
+    #[must_use]
+    pub fn rest(setback: Option<&Self>, now: Instant) -> Rest {
+        match setback {
+            Some(setback) if setback.left(now).is_none() => Rest::Over,
+            Some(setback) if setback.is_held => Rest::Held,
+            Some(_) => Rest::Failed,
+            None => Rest::Over,
         }
     }
 

@@ -1,12 +1,16 @@
 //! A stored response: everything a hit needs, made once when it was stored.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::policy::freshness::{Freshness, Lifetime};
+use crate::policy::setback::Setback;
 
 /// Bytes of the SHA-256 that make the validator: 128 bits, so that two bodies never share one by accident.
 const ETAG_BYTES: usize = 16;
@@ -18,14 +22,33 @@ pub struct Entry {
     etag: HeaderValue,
     cache_control: HeaderValue,
     lifetime: Lifetime,
+    finished: bool,
+    /// The last look failed.
+    setback: ArcSwapOption<Setback>,
+    demand: Arc<Demand>,
+}
+
+/// How often a job was answered from what is stored of it, over all its entries.
+#[derive(Debug)]
+struct Demand {
+    since: Instant,
+    hits: AtomicU64,
+    /// When the last one was, in milliseconds since `since`.
+    last_ms: AtomicU64,
 }
 
 // === impl Entry ===
 
 impl Entry {
-    /// Takes a normalised body, and the `Cache-Control` of its lifetime, which many entries share.
+    /// Takes a normalised body, whether it says that the job is finished, and the `Cache-Control` of its lifetime, which
+    /// many entries share.
     #[must_use]
-    pub fn new(body: &[u8], cache_control: HeaderValue, lifetime: Lifetime) -> Self {
+    pub fn new(
+        body: &[u8],
+        finished: bool,
+        cache_control: HeaderValue,
+        lifetime: Lifetime,
+    ) -> Self {
         let etag = etag_of(body);
         // One allocation for both: there may be a hundred thousand entries.
         let whole = Bytes::from([body, etag.as_bytes()].concat());
@@ -35,7 +58,21 @@ impl Entry {
             etag: etag.unwrap_or(HeaderValue::from_static("\"\"")), // quotes and hexadecimal digits are always a value
             cache_control,
             lifetime,
+            finished,
+            setback: ArcSwapOption::empty(),
+            demand: Arc::new(Demand {
+                since: lifetime.sent,
+                hits: AtomicU64::new(0),
+                last_ms: AtomicU64::new(0),
+            }),
         }
+    }
+
+    /// The same, counting on where the entry before it stood.
+    #[must_use]
+    pub fn after(self, former: &Self) -> Self {
+        let demand = Arc::clone(&former.demand);
+        Self { demand, ..self }
     }
 
     /// The normalised body.
@@ -56,6 +93,12 @@ impl Entry {
         &self.cache_control
     }
 
+    /// When the call was sent that it answers.
+    #[must_use]
+    pub fn sent(&self) -> Instant {
+        self.lifetime.sent
+    }
+
     /// Fresh or stale at `now`.
     #[must_use]
     pub fn judge(&self, now: Instant) -> Freshness {
@@ -66,6 +109,40 @@ impl Entry {
     #[must_use]
     pub fn age(&self, now: Instant) -> Duration {
         self.lifetime.age(now)
+    }
+
+    /// Whether the body says that the job is finished.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// How the last look failed, if it did.
+    #[must_use]
+    pub fn setback(&self) -> Option<Arc<Setback>> {
+        self.setback.load_full()
+    }
+
+    /// A look at it failed.
+    pub fn set_back(&self, setback: Arc<Setback>) {
+        self.setback.store(Some(setback));
+    }
+
+    /// It answered a request. On the path of every hit: two relaxed writes.
+    pub fn count_hit(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.demand.since).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.demand.last_ms.store(since, Ordering::Relaxed);
+        self.demand.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests it and the entries before it answered while fresh, and when the last one was.
+    #[must_use]
+    pub fn hits(&self) -> (u64, Option<Instant>) {
+        let hits = self.demand.hits.load(Ordering::Relaxed);
+        let last = Duration::from_millis(self.demand.last_ms.load(Ordering::Relaxed));
+        let last = self.demand.since.checked_add(last);
+        (hits, last.filter(|_| hits > 0))
     }
 
     /// What is left of the freshness lifetime.
@@ -105,6 +182,7 @@ mod tests {
             let lifetime = Duration::from_secs(seconds);
             Entry::new(
                 body.as_bytes(),
+                true,
                 cache_control(lifetime),
                 Lifetime {
                     sent: now,
@@ -121,5 +199,21 @@ mod tests {
         assert_ne!(entry("{}", 30).etag(), entry("[]", 30).etag());
         assert_eq!(entry("{}", 30).cache_control(), "private, max-age=30");
         assert_eq!(entry("{}", 30).body(), "{}");
+    }
+
+    #[test]
+    fn hits_are_counted_over_all_entries_of_a_job() {
+        let sent = Clock::system().now();
+        let lifetime = Lifetime {
+            sent,
+            lifetime: Duration::from_secs(30),
+        };
+        let entry = || Entry::new(b"{}", true, cache_control(lifetime.lifetime), lifetime);
+        let first = entry();
+        assert_eq!(first.hits(), (0, None));
+        first.count_hit(sent + Duration::from_millis(1_500));
+        let second = entry().after(&first);
+        second.count_hit(sent + Duration::from_secs(40));
+        assert_eq!(second.hits(), (2, Some(sent + Duration::from_secs(40))));
     }
 }

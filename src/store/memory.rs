@@ -57,6 +57,23 @@ impl Memory {
         self.entries.insert(job, entry);
     }
 
+    /// Takes a response out.
+    pub fn remove(&self, job: &JobId) -> Option<Arc<Entry>> {
+        self.entries.remove(job)
+    }
+
+    /// Takes all out; how many that was.
+    pub fn clear(&self) -> u64 {
+        let before = self.len();
+        self.entries.invalidate_all();
+        before
+    }
+
+    /// Every stored response, in no order; does not count as use.
+    pub fn iter(&self) -> impl Iterator<Item = (JobId, Arc<Entry>)> + '_ {
+        self.entries.iter().map(|(job, entry)| (*job, entry))
+    }
+
     /// Entries held.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -112,6 +129,7 @@ mod tests {
         };
         Arc::new(Entry::new(
             &vec![b'x'; bytes],
+            true,
             cache_control(lifetime.lifetime),
             lifetime,
         ))

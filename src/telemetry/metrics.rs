@@ -20,7 +20,7 @@ mod process;
 
 pub use facts::{Facts, Snapshot};
 pub use requests::{ClientCounters, RequestMetrics, StatusClass};
-pub use upstream::{CallResult, UpstreamMetrics};
+pub use upstream::{CallResult, LookTrigger, UpstreamMetrics};
 
 /// What [`exposition`] is sent as.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

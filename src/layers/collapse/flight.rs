@@ -1,7 +1,11 @@
 //! The fetches that run, one a job, and how those who wait learn of their end.
+//!
+//! A fetch can be *revoked*, when its job is invalidated: those who wait get its answer, but it is not kept, and whoever asks
+//! afterwards starts another. Only then may two run for one job.
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
@@ -9,7 +13,6 @@ use tokio::sync::Notify;
 use crate::error::Error;
 use crate::layers::fetch::{Landing, Story};
 use crate::policy::job::JobId;
-use crate::store::Entry;
 
 /// The fetches that run.
 pub(super) struct Flights {
@@ -24,6 +27,7 @@ pub(super) struct Flights {
 pub(super) struct Flight {
     landing: OnceLock<Landing>,
     landed: Notify,
+    revoked: Arc<AtomicBool>,
 }
 
 /// Holds a flight for its task, and ends it when the task ends, also by a panic.
@@ -34,9 +38,9 @@ pub(super) struct Owner {
 }
 
 /// How a request came to wait.
-pub(super) enum Boarded {
-    /// Not at all: stored in the very moment between look-up and here.
-    Landed(Arc<Entry>),
+pub(super) enum Boarded<T> {
+    /// Not at all: there is something to answer with instead.
+    Instead(T),
     /// It started the fetch, whose task the owner must be given to.
     Leader(Arc<Flight>, Owner),
     /// It joined one.
@@ -57,19 +61,23 @@ impl Flights {
         self.running().len()
     }
 
-    /// Under one lock: whoever finds no flight looks into the store once more (a fetch stores before it is struck off,
-    /// so that no answer is fetched twice) and only then starts one.
-    pub(super) fn board(
+    pub(super) fn contains(&self, job: &JobId) -> bool {
+        self.running().contains_key(job)
+    }
+
+    /// Under one lock: whoever finds no flight looks once more whether it needs one (a fetch stores before it is struck off,
+    /// so that no answer is fetched twice) and only then starts it.
+    pub(super) fn board<T>(
         self: &Arc<Self>,
         job: JobId,
-        stored: impl FnOnce() -> Option<Arc<Entry>>,
-    ) -> Result<Boarded, Error> {
+        instead: impl FnOnce() -> Option<T>,
+    ) -> Result<Boarded<T>, Error> {
         let mut running = self.running();
         if let Some(flight) = running.get(&job) {
             return Ok(Boarded::Follower(Arc::clone(flight)));
         }
-        if let Some(entry) = stored() {
-            return Ok(Boarded::Landed(entry));
+        if let Some(instead) = instead() {
+            return Ok(Boarded::Instead(instead));
         }
         if running.len() >= self.max {
             return Err(Error::Overloaded);
@@ -82,6 +90,18 @@ impl Flights {
             job,
         };
         Ok(Boarded::Leader(flight, owner))
+    }
+
+    /// Revokes the fetch of a job, or of every job.
+    pub(super) fn revoke(&self, job: Option<&JobId>) {
+        let mut running = self.running();
+        running.retain(|key, flight| {
+            let stays = job.is_some_and(|job| job != key);
+            if !stays {
+                flight.revoked.store(true, Ordering::SeqCst);
+            }
+            stays
+        });
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<JobId, Arc<Flight>>> {
@@ -119,6 +139,11 @@ fn task_gone() -> Landing {
 // === impl Owner ===
 
 impl Owner {
+    /// Set once the fetch is revoked.
+    pub(super) fn revoked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.flight.revoked)
+    }
+
     /// Ends the flight. It is struck off before anybody is told, so that whoever asks after a failure starts afresh.
     pub(super) fn land(self, landing: Landing) {
         self.strike_off();

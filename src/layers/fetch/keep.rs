@@ -1,7 +1,12 @@
-//! Keeps what landed: a success is stored before anybody is told of it; a failure is stored nowhere and evicts nothing.
+//! Keeps what landed, before anybody is told of it: a success is stored; a conclusive denial takes its place, unless it is
+//! part of a wave; any other failure evicts nothing, and the job is left alone for a while.
+//!
+//! It also bounds the fetch as a whole, so that one that takes too long leaves its job alone as well.
 
 use std::convert::Infallible;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tower::{Service, ServiceExt as _};
@@ -9,41 +14,198 @@ use tower::{Service, ServiceExt as _};
 use super::around::Around;
 use super::judge::Judged;
 use super::{Call, Landing};
+use crate::clock::Clock;
 use crate::error::Error;
+use crate::policy::denial::Denial;
 use crate::policy::freshness::{Lifetime, Lifetimes};
-use crate::store::{Entry, Memory, cache_control};
+use crate::policy::happening::Happening;
+use crate::policy::job::JobId;
+use crate::policy::ladder::{Windows, is_servable};
+use crate::policy::setback::Setback;
+use crate::policy::wave::Verdict;
+use crate::policy::wish::Wish;
+use crate::store::{Entry, Store, cache_control};
 
-/// Stores successes.
+/// For how long things are kept, and how long a fetch may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Of successes.
+    pub lifetimes: Lifetimes,
+    /// `cache.ttl_not_found`: of a first denial; zero: denials are not remembered.
+    pub ttl_not_found: Duration,
+    /// How long past its lifetime something may be served.
+    pub windows: Windows,
+    /// The longest fetch. Longer than the longest wait by one `upstream.timeout`, so that a call that was sent while somebody
+    /// still waited is never given up before its own time-out: it is paid, and its answer is kept.
+    pub longest_fetch: Duration,
+}
+
+/// Keeps what landed.
 #[derive(Clone)]
 pub struct Keep {
-    store: Memory,
-    lifetimes: Lifetimes,
+    store: Store,
+    terms: Terms,
+    clock: Clock,
     /// Of a finished job, and of a running one.
     cache_controls: [HeaderValue; 2],
+    /// Spreads the pauses.
+    random: RandomState,
 }
 
 // === impl Keep ===
 
 impl Keep {
-    /// Stores into `store` for as long as `lifetimes` say.
+    /// Keeps in `store`, on these terms.
     #[must_use]
-    pub fn new(store: Memory, lifetimes: Lifetimes) -> Self {
-        let cache_controls = [true, false].map(|finished| cache_control(lifetimes.of(finished)));
+    pub fn new(store: Store, terms: Terms, clock: Clock) -> Self {
+        let cache_controls =
+            [true, false].map(|finished| cache_control(terms.lifetimes.of(finished)));
         Self {
             store,
-            lifetimes,
+            terms,
+            clock,
             cache_controls,
+            random: RandomState::new(),
         }
+    }
+
+    fn keep(&self, call: &Call, landed: Result<Judged, Error>) -> Result<Arc<Entry>, Error> {
+        let now = self.clock.now();
+        match landed {
+            Ok(judged) => Ok(self.store(call, &judged, now)),
+            Err(error) if error.is_denial() => Err(self.deny(call, error, now)),
+            Err(error) => {
+                self.set_back(call.job, &error, now);
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores a success in place of all that was known; but not what was asked for before the operator invalidated the job.
+    fn store(&self, call: &Call, judged: &Judged, now: Instant) -> Arc<Entry> {
+        let (store, job) = (&self.store, call.job);
+        let former = store.jobs.get(&job);
+        let entry = self.entry(judged);
+        let entry = Arc::new(match &former {
+            Some(former) => entry.after(former),
+            None => entry,
+        });
+        if call.is_revoked() {
+            return entry;
+        }
+        let changed = former.map(|former| former.etag() != entry.etag());
+        store.jobs.put(job, Arc::clone(&entry));
+        store.absent.remove(&job);
+        if changed.is_some() {
+            store.wave().confirmed(job, now);
+        }
+        if call.is_revoked() {
+            store.jobs.remove(&job); // invalidated in this very moment
+        }
+        store
+            .chronicle
+            .note(job, Happening::Looked { changed }, now);
+        entry
     }
 
     fn entry(&self, judged: &Judged) -> Entry {
         let lifetime = Lifetime {
             sent: judged.sent,
-            lifetime: self.lifetimes.of(judged.finished),
+            lifetime: self.terms.lifetimes.of(judged.finished),
         };
         let [finished, running] = &self.cache_controls;
         let cache_control = if judged.finished { finished } else { running };
-        Entry::new(&judged.body, cache_control.clone(), lifetime)
+        Entry::new(
+            &judged.body,
+            judged.finished,
+            cache_control.clone(),
+            lifetime,
+        )
+    }
+
+    /// What to tell of a denial. A job of which nothing may be served any more has nothing to lose by it.
+    fn deny(&self, call: &Call, error: Error, now: Instant) -> Error {
+        let job = call.job;
+        let stored =
+            self.store.jobs.get(&job).filter(|entry| {
+                is_servable(entry.judge(now), &Wish::default(), &self.terms.windows)
+            });
+        let verdict = match stored {
+            Some(entry) => self.store.wave().denied(job, entry, now),
+            None => Verdict::Believed,
+        };
+        match verdict {
+            Verdict::Believed => {
+                self.believe(call, &error, now);
+                error
+            }
+            Verdict::Doubted { restore } => {
+                for (job, entry) in restore {
+                    self.restore(job, entry, now);
+                }
+                let doubted = doubted(error);
+                self.set_back(job, &doubted, now);
+                doubted
+            }
+        }
+    }
+
+    fn believe(&self, call: &Call, error: &Error, now: Instant) {
+        let (store, job) = (&self.store, call.job);
+        let replaced = store.jobs.remove(&job).is_some();
+        let previous = store.absent.get(&job);
+        let previous = previous
+            .as_ref()
+            .and_then(|absence| absence.denial.as_ref());
+        let first = self.terms.ttl_not_found;
+        let denial = Denial::after(previous, error.clone(), call.started, first);
+        let lifetime = denial.lifetime.lifetime;
+        if !lifetime.is_zero() && !call.is_revoked() {
+            store.absent.deny(job, denial);
+        }
+        let denied = Happening::Denied { lifetime, replaced };
+        store.chronicle.note(job, denied, now);
+    }
+
+    /// Gives a job back what a denial took from it, unless something newer is there.
+    fn restore(&self, job: JobId, entry: Arc<Entry>, now: Instant) {
+        if self.store.jobs.get(&job).is_none() {
+            self.store.jobs.put(job, entry);
+            self.store.absent.remove(&job);
+            self.store.chronicle.note(job, Happening::Restored, now);
+        }
+    }
+
+    /// Leaves the job alone for a while. One of which nothing is stored and whose look was not let out is not: the gate is
+    /// cheap to ask, and tells exactly when to come back.
+    fn set_back(&self, job: JobId, error: &Error, now: Instant) {
+        let random = self.random.hash_one((job, now));
+        let next = |previous: Option<&Setback>| {
+            Arc::new(Setback::after(previous, error.clone(), now, random))
+        };
+        let setback = if let Some(entry) = self.store.jobs.get(&job) {
+            let setback = next(entry.setback().as_deref());
+            entry.set_back(Arc::clone(&setback));
+            setback
+        } else {
+            let absence = self.store.absent.get(&job).unwrap_or_default();
+            let setback = next(absence.setback.as_deref());
+            if setback.is_held {
+                return;
+            }
+            self.store.absent.set_back(job, Arc::clone(&setback));
+            setback
+        };
+        let (cause, pause) = (setback.cause(), setback.left(now).unwrap_or_default());
+        let failed = Happening::LookFailed { cause, pause };
+        self.store.chronicle.note(job, failed, now);
+    }
+}
+
+fn doubted(error: Error) -> Error {
+    match error {
+        Error::Passed { code, message, .. } => Error::DenialDoubted { code, message },
+        other => other,
     }
 }
 
@@ -56,14 +218,10 @@ where
     type Error = Infallible;
 
     async fn around(self, call: Call, inner: S) -> Result<Landing, Infallible> {
-        let result = inner.oneshot(call.clone()).await.map(|judged| {
-            let entry = Arc::new(self.entry(&judged));
-            self.store.put(call.job, Arc::clone(&entry));
-            entry
-        });
-        Ok(Landing {
-            result,
-            story: call.story(),
-        })
+        let fetch = tokio::time::timeout(self.terms.longest_fetch, inner.oneshot(call.clone()));
+        let landed = fetch.await.unwrap_or(Err(Error::TimedOut));
+        let result = self.keep(&call, landed);
+        let story = call.story();
+        Ok(Landing { result, story })
     }
 }

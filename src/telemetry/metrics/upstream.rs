@@ -21,6 +21,7 @@ pub struct UpstreamMetrics {
     duration: Histogram,
     retries: Counter,
     secret_echoes: Counter,
+    looks: [Counter; LookTrigger::ALL.len()],
     fields_nulled: Vec<(&'static str, Counter)>,
 }
 
@@ -47,17 +48,34 @@ pub enum CallResult {
     TimedOut,
 }
 
+/// What made a look: a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookTrigger {
+    /// Nothing was stored.
+    First,
+    /// What was stored was too stale to be served at once.
+    Stale,
+    /// A stale answer was served at once; the look was made behind it.
+    Behind,
+    /// A client wanted it younger.
+    Forced,
+    /// The operator wanted it.
+    Operator,
+}
+
 // === impl UpstreamMetrics ===
 
 impl UpstreamMetrics {
     pub(super) fn register(registry: &mut Registry, nullable_fields: &[&'static str]) -> Self {
         let calls = Family::<Label, Counter>::default();
         let fields = Family::<Label, Counter>::default();
+        let looks = Family::<Label, Counter>::default();
         let metrics = Self {
             calls: counters(&calls, "result", CallResult::ALL.map(CallResult::as_str)),
             duration: Histogram::new(BOUNDS_SECONDS),
             retries: Counter::default(),
             secret_echoes: Counter::default(),
+            looks: counters(&looks, "trigger", LookTrigger::ALL.map(LookTrigger::as_str)),
             fields_nulled: nullable_fields
                 .iter()
                 .map(|field| (*field, fields.get_or_create_owned(&[("field", *field)])))
@@ -78,6 +96,11 @@ impl UpstreamMetrics {
             "jobgate_upstream_retries",
             "Calls that repeated a failed one; they are in jobgate_upstream_calls as well",
             metrics.retries.clone(),
+        );
+        registry.register(
+            "jobgate_looks",
+            "Looks begun, by what made them: a first ask, a stale answer that was waited for or served (behind), a client or the operator that forced one. A look that budget and holds let out makes one call or, with retries, more",
+            looks,
         );
         registry.register(
             "jobgate_secret_echoes",
@@ -101,6 +124,11 @@ impl UpstreamMetrics {
     /// Counts the start of a call that repeats a failed one.
     pub fn retried(&self) {
         self.retries.inc();
+    }
+
+    /// Counts a look that begins.
+    pub fn looked(&self, trigger: LookTrigger) {
+        self.looks[trigger as usize].inc();
     }
 
     /// Counts an answer that contained the central credential.
@@ -185,6 +213,31 @@ impl CallResult {
             Self::NotSuccess => "not_success",
             Self::Unreachable => "unreachable",
             Self::TimedOut => "timed_out",
+        }
+    }
+}
+
+// === impl LookTrigger ===
+
+impl LookTrigger {
+    /// Every trigger, in declaration order.
+    pub const ALL: [Self; 5] = [
+        Self::First,
+        Self::Stale,
+        Self::Behind,
+        Self::Forced,
+        Self::Operator,
+    ];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Stale => "stale",
+            Self::Behind => "behind",
+            Self::Forced => "forced",
+            Self::Operator => "operator",
         }
     }
 }

@@ -1,0 +1,47 @@
+//! How long a request waits for its look, by what it has to fall back on.
+
+use std::time::Duration;
+
+use crate::layers::Forward;
+use crate::policy::outcome::ForwardReason;
+use crate::telemetry::metrics::LookTrigger;
+
+/// Longest wait for a look while there is something stale to fall back on: a person notices two seconds, a dashboard does
+/// not, and most looks take a fraction of one.
+const STALE_PATIENCE: Duration = Duration::from_secs(2);
+
+// === impl Forward ===
+
+impl Forward {
+    /// How long it waits for a look, at most `longest`.
+    pub(super) fn patience(&self, longest: Duration) -> Duration {
+        if self.has_stale() {
+            longest.min(STALE_PATIENCE)
+        } else {
+            longest
+        }
+    }
+
+    /// How long its look may wait for a free call of the budget. Without anything to fall back on it does not wait: the
+    /// client is told when to come back.
+    pub(super) fn slot_wait(&self) -> Duration {
+        if self.has_stale() {
+            STALE_PATIENCE
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    fn has_stale(&self) -> bool {
+        self.stored.is_some() && self.reason == ForwardReason::Stale
+    }
+
+    /// What makes its look, if it makes one.
+    pub(super) fn trigger(&self) -> LookTrigger {
+        match self.reason {
+            ForwardReason::UriMiss => LookTrigger::First,
+            ForwardReason::Stale => LookTrigger::Stale,
+            ForwardReason::Request => LookTrigger::Forced,
+        }
+    }
+}
