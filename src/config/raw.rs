@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 use serde_aux::serde_introspection::serde_introspect;
 
-use super::item::{Item, Size, SocketOrOff, Time, Value};
+use super::item::{Item, Rate, Size, SocketOrOff, Time, Value};
 
 /// A key that may be left out.
 pub(super) type Key<T> = Option<Item<T>>;
@@ -173,7 +173,7 @@ pub(super) struct RawClient {
     pub(super) secret_env: Key<String>,
     pub(super) secret_file: Key<String>,
     pub(super) rate: Key<String>,
-    pub(super) refresh: Key<String>,
+    pub(super) refresh: Key<Rate>,
     pub(super) share: Key<f64>,
     pub(super) jobs: Key<Vec<String>>,
     pub(super) max_stale: Key<Time>,

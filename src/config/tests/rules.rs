@@ -1,6 +1,9 @@
 //! The rules of each section: what must be there, what excludes what, what is only warned of.
 
-use super::{REQUIRED, checked, faults, with_required};
+use std::time::Duration;
+
+use super::super::{Allowance, SecretSource};
+use super::{Checked, Faults, REQUIRED, checked, faults, with_required};
 
 #[test]
 fn upstream_must_be_one_plain_endpoint_with_one_credential() {
@@ -237,4 +240,178 @@ fn a_silence_shorter_than_the_sdks_need_is_a_warning() {
 fn a_run_may_be_scaled_down_to_milliseconds() {
     let text = "budget.window = \"3s\"\ncache.ttl = \"300ms\"\ncache.ttl_running = \"1ms\"\nupstream.timeout = \"1ms\"\nserver.request_timeout = \"1ms\"\nserver.header_timeout = \"1ms\"";
     assert!(with_required(text).is_ok());
+}
+
+#[test]
+fn an_admin_listener_off_loopback_has_a_token_or_is_refused() {
+    let listen = "admin.listen = \"0.0.0.0:9090\"\n";
+    for (token, source) in [
+        ("token_env = \"T\"", SecretSource::Env("T".to_owned())),
+        ("token_file = \"t\"", SecretSource::File("t".into())),
+    ] {
+        let checked = with_required(&format!("{listen}admin.{token}")).unwrap();
+        assert_eq!(checked.settings.admin.token, Some(source));
+        assert_eq!(
+            checked.warnings,
+            [
+                "admin.listen is off loopback and speaks plain HTTP: its token crosses the network in the clear"
+            ]
+        );
+    }
+    // what is wrong with the token is one fault, not two
+    let faults = faults(with_required(&format!(
+        "{listen}admin.token_env = \"a token\""
+    )));
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(
+        faults[0].starts_with("gateway.toml:8: admin.token_env: must be the name"),
+        "{faults:?}"
+    );
+
+    for at_home in ["127.0.0.1:9090", "[::1]:9090", ""] {
+        let text = format!("admin.listen = \"{at_home}\"");
+        assert!(
+            with_required(&text).unwrap().warnings.is_empty(),
+            "{at_home}"
+        );
+        let text = format!("{text}\nadmin.token_env = \"T\"");
+        let checked = with_required(&text).unwrap();
+        assert!(checked.warnings.is_empty(), "{at_home}");
+        assert!(checked.settings.admin.token.is_some(), "{at_home}");
+    }
+}
+
+#[test]
+fn hosts_are_compared_in_lower_case() {
+    let text =
+        "server.allowed_hosts = [\"A.example\"]\nadmin.allowed_hosts = [\"Ops.Example:9090\"]";
+    let settings = with_required(text).unwrap().settings;
+    assert_eq!(settings.server.allowed_hosts, ["a.example"]);
+    assert_eq!(settings.admin.allowed_hosts, ["ops.example:9090"]);
+}
+
+/// The one client, who says this of itself.
+fn with_client(line: &str, more: &str) -> Result<Checked, Faults> {
+    let keys = REQUIRED.replace("\"open\"", "\"keys\"");
+    let hash = "01".repeat(32);
+    let client = format!("[[clients]]\nname = \"a\"\nkey_sha256 = [\"{hash}\"]\n{line}");
+    checked(&format!("{keys}{more}\n{client}"), &[])
+}
+
+#[test]
+fn forced_looks_are_so_many_times_a_second_minute_or_hour() {
+    for (written, times, seconds) in [
+        ("10/m", 10, 60),
+        ("1/s", 1, 1),
+        ("10000/h", 10_000, 3600),
+        ("0/m", 0, 60),
+        ("007/s", 7, 1),
+    ] {
+        let checked = with_client(
+            &format!("refresh = \"{written}\""),
+            "budget.requests = 1000000",
+        )
+        .unwrap();
+        let expected = Allowance {
+            times,
+            per: Duration::from_secs(seconds),
+        };
+        assert_eq!(checked.settings.auth.clients[0].refresh, expected);
+        assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);
+    }
+    let unsaid = with_client("", "").unwrap().settings;
+    assert_eq!(unsaid.auth.clients[0].refresh, Allowance::DEFAULT);
+    for bad in [
+        "\"10001/m\"",
+        "\"-1/m\"",
+        "\"+1/m\"",
+        "\"1.5/m\"",
+        "\"10\"",
+        "\"10/\"",
+        "\"/m\"",
+        "\"10/d\"",
+        "\"10/min\"",
+        "\"10 / m\"",
+        "\"10/M\"",
+        "\"\"",
+        "10",
+        "[\"10/m\"]",
+        "\"99999999999/m\"",
+    ] {
+        assert_eq!(
+            faults(with_client(&format!("refresh = {bad}"), "")),
+            [format!(
+                "gateway.toml:11: clients[0].refresh = {bad}: must be 0 to 10000 times per s, m or h; \
+                 write for example \"10/m\", or \"0/m\" for never"
+            )]
+        );
+    }
+}
+
+#[test]
+fn a_client_may_be_pickier_than_the_cache() {
+    for (written, expected) in [
+        ("max_stale = \"5m\"", Some(300)),
+        ("max_stale = \"0s\"", Some(0)),
+        ("max_stale = \"1h\"", Some(3600)),
+        ("", None),
+    ] {
+        let checked = with_client(written, "").unwrap();
+        assert_eq!(
+            checked.settings.auth.clients[0].max_stale,
+            expected.map(Duration::from_secs)
+        );
+        assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);
+    }
+    assert_eq!(
+        faults(with_client("max_stale = \"8d\"", "")),
+        ["gateway.toml:11: clients[0].max_stale = \"8d\": must be between 0s and 7days"]
+    );
+}
+
+#[test]
+fn stale_windows_and_allowances_that_do_not_do_what_they_say_are_warned_of() {
+    for (client, more, warning) in [
+        ("", "cache.stale_if_error = \"9m\"", "the longer one rules"),
+        (
+            "",
+            "cache.stale_while_revalidate = \"2h\"",
+            "the longer one rules",
+        ),
+        (
+            "max_stale = \"61m\"",
+            "",
+            "max_stale of client \"a\" is longer than both stale windows",
+        ),
+        (
+            "refresh = \"50/m\"",
+            "",
+            "refresh of client \"a\" lets it spend the whole of [budget]",
+        ),
+        (
+            "refresh = \"1/s\"",
+            "",
+            "refresh of client \"a\" lets it spend the whole of [budget]",
+        ),
+    ] {
+        let warnings = with_client(client, more).unwrap().warnings;
+        assert!(
+            warnings.len() == 1 && warnings[0].contains(warning),
+            "{client} {more}: {warnings:?}"
+        );
+    }
+    for (client, more) in [
+        ("", "cache.stale_if_error = \"10m\""), // as long as the other one
+        ("max_stale = \"1h\"", ""),
+        ("refresh = \"49/m\"", ""),
+        ("refresh = \"1/s\"", "budget.requests = 61"),
+        ("", "budget.requests = 2"),
+        (
+            "",
+            "cache.stale_if_error = \"0s\"\ncache.stale_while_revalidate = \"0s\"",
+        ),
+    ] {
+        let warnings = with_client(client, more).unwrap().warnings;
+        assert!(warnings.is_empty(), "{client} {more}: {warnings:?}");
+    }
 }
