@@ -1,12 +1,9 @@
 //! `gateway.toml` in the repository is the documentation of every key: it must parse, and agree with the code.
 
-use regex::Regex;
-
 use super::super::raw::{CLIENTS, SECTIONS};
 use super::super::unknown::keys_of;
+use super::manual::{DOCUMENTED, Documented, bounds_of, documented, faults_of, is_available};
 use super::{REQUIRED, checked, faults};
-
-const DOCUMENTED: &str = include_str!("../../../gateway.toml");
 
 /// The file with its example client uncommented, as an operator would.
 fn with_client(text: &str) -> String {
@@ -95,94 +92,4 @@ fn what_this_version_cannot_do_is_marked_and_nothing_else() {
         let has_one_value = key.is_refused() || key.is_fixed();
         assert_eq!(has_one_value, !is_available(&key.path, &other), "{key:?}");
     }
-}
-
-/// What `gateway.toml` says of a key.
-#[derive(Debug)]
-pub(super) struct Documented {
-    /// `server.listen`, `clients.name`
-    pub(super) path: String,
-    /// The default, or an example if it is commented out.
-    pub(super) value: toml::Value,
-    pub(super) meaning: String,
-}
-
-// === impl Documented ===
-
-impl Documented {
-    /// No value of it is taken.
-    pub(super) fn is_refused(&self) -> bool {
-        self.meaning.ends_with("(not yet)") && !self.meaning.contains(" · ")
-    }
-
-    /// One value of it is taken, the default.
-    pub(super) fn is_fixed(&self) -> bool {
-        self.meaning.contains("(only ") && !self.meaning.contains("(loopback only)")
-    }
-}
-
-/// Every key of the file, in its order.
-pub(super) fn documented() -> Vec<Documented> {
-    let mut section = "";
-    let mut keys = Vec::new();
-    for line in DOCUMENTED.lines() {
-        let bare = line.trim_start_matches("# ");
-        if let Some((name, _)) = bare.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            section = name.trim_start_matches('[');
-        }
-        let Some((key, rest)) = bare.split_once(" = ").filter(|(key, _)| !key.contains(' ')) else {
-            continue;
-        };
-        let (value, meaning) = rest.split_once('#').expect("a comment says what it means");
-        let table: toml::Table = format!("value = {value}").parse().unwrap();
-        keys.push(Documented {
-            path: format!("{section}.{key}"),
-            value: table["value"].clone(),
-            meaning: meaning.trim().to_owned(),
-        });
-    }
-    keys
-}
-
-/// The bounds of a key, as the program names them to whoever writes something that is no value at all.
-pub(super) fn bounds_of(path: &str) -> Option<(String, String)> {
-    let named = Regex::new(r"(\d\S*) to (\d\S*)(?: times|$)").unwrap();
-    let faults = faults_of(path, "[[1]]");
-    let bounds = faults.iter().find_map(|fault| named.captures(fault))?;
-    Some((bounds[1].to_owned(), bounds[2].to_owned()))
-}
-
-/// Whether the program takes the value, or could if it were of the right form.
-pub(super) fn is_available(path: &str, value: &str) -> bool {
-    let faults = faults_of(path, value);
-    let unavailable = |fault: &String| fault.contains("not available in this version");
-    let of_another_kind = |fault: &&String| fault.contains("does not belong to kind");
-    !faults.iter().any(unavailable) && faults.iter().filter(of_another_kind).count() < KINDS.len()
-}
-
-/// The kinds of credential that there are.
-const KINDS: [&str; 2] = ["aksk", "token"];
-
-/// What the program says of this value, under each kind of credential.
-fn faults_of(path: &str, value: &str) -> Vec<String> {
-    let lines = REQUIRED.lines();
-    let others = lines.filter(|line| !line.starts_with(&format!("{path} = ")));
-    let others = others.collect::<Vec<_>>().join("\n");
-    let (written, name) = match path.split_once("clients.") {
-        Some((_, key)) => (
-            format!("[[clients]]\n{key} = {value}"),
-            format!("clients[0].{key}"),
-        ),
-        None => (format!("{path} = {value}"), path.to_owned()),
-    };
-    let named = Regex::new(&format!(": {}( = |: )", regex::escape(&name))).unwrap();
-    let mut faults = Vec::new();
-    for kind in KINDS {
-        let others = others.replace("aksk", kind);
-        if let Err(all) = checked(&format!("{others}\n{written}"), &[]) {
-            let all = all.iter().map(ToString::to_string);
-            faults.extend(all.filter(|fault| named.is_match(fault)));
-        }
-    }
-    faults
 }
