@@ -39,7 +39,7 @@ pub(super) fn check(raw: &RawCache, report: &mut Report) -> CacheSettings {
     if settings.stale_if_error < settings.stale_while_revalidate {
         report.warn(
             "cache.stale_if_error is shorter than cache.stale_while_revalidate: \
-             the longer one rules, whether upstream fails or not",
+             an answer is served for the longer of the two, whether upstream fails or not",
         );
     }
     settings

@@ -144,8 +144,8 @@ pub(super) const TTL_NOT_FOUND: Limits<Time> = Limits {
     min: ZERO,
     max: HOUR,
 };
-/// `cache.stale_while_revalidate`: a dashboard that is opened after a coffee shows something at once. After a week
-/// nobody takes a job's state for news.
+/// `cache.stale_while_revalidate`: a dashboard that is looked at again after a short pause shows something at once. More
+/// than a week is a slip.
 pub(super) const STALE_WHILE_REVALIDATE: Limits<Time> = Limits {
     default: seconds(10 * 60),
     min: ZERO,

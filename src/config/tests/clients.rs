@@ -131,11 +131,15 @@ fn a_client_may_be_pickier_than_the_cache() {
 #[test]
 fn stale_windows_and_allowances_that_do_not_do_what_they_say_are_warned_of() {
     for (client, more, warning) in [
-        ("", "cache.stale_if_error = \"9m\"", "the longer one rules"),
+        (
+            "",
+            "cache.stale_if_error = \"9m\"",
+            "for the longer of the two",
+        ),
         (
             "",
             "cache.stale_while_revalidate = \"2h\"",
-            "the longer one rules",
+            "for the longer of the two",
         ),
         (
             "max_stale = \"61m\"",

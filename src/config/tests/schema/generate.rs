@@ -1,8 +1,8 @@
 //! The schema: sections, keys, types and words from the structs that read the file, meanings, defaults and examples from
 //! `gateway.toml`, bounds and what is not available from the program itself, which is asked. Nothing is said twice.
 //!
-//! Everything is in line, and there are only keywords of draft 4: editors that read TOML schemas know no more, and show no
-//! description beside a `$ref`.
+//! Everything is in line, and only keywords of draft 4 decide: editors that read TOML schemas are sure to know no more, and
+//! show no description beside a `$ref`.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
