@@ -2,8 +2,9 @@
 //!
 //! [`load`] reads `gateway.toml` and the environment and either returns [`Settings`] or every fault at once. `raw` is
 //! what the file says, `document` how it is read, `limits` which defaults and bounds there are, `unavailable` what this
-//! version refuses; each section has a file that checks it. Secrets are not read here: settings say where they are.
+//! version refuses; each section has a file that checks it, and `across` looks at them together. Secrets are not read here: settings say where they are.
 
+mod across;
 mod admin;
 mod auth;
 mod budget;
@@ -11,12 +12,14 @@ mod cache;
 mod credential;
 mod document;
 mod faults;
+mod hosts;
 mod item;
 mod limits;
 mod log;
 mod place;
 mod raw;
 mod report;
+mod secret;
 mod section;
 mod server;
 mod unavailable;
@@ -101,29 +104,23 @@ fn check(
     let budget = budget::check(&raw.budget, &mut report);
     let auth = auth::check(&raw.auth, &raw.clients, default_mode, &server, &mut report);
     let log = log::check(&raw.log, &mut report);
-    if let Some(upstream) = &upstream
-        && server.request_timeout < upstream.timeout
-    {
-        report.warn(
-            "server.request_timeout is shorter than upstream.timeout: \
-             clients are sent away while a call still runs",
-        );
-    }
-    match upstream {
-        Some(upstream) if report.faults.is_empty() => Ok(Checked {
-            settings: Settings {
-                server,
-                admin,
-                upstream,
-                cache,
-                budget,
-                auth,
-                log,
-            },
-            warnings: report.warnings,
-        }),
-        Some(_) | None => Err(Faults::new(report.faults)),
-    }
+    let Some(upstream) = upstream.filter(|_| report.faults.is_empty()) else {
+        return Err(Faults::new(report.faults));
+    };
+    let settings = Settings {
+        server,
+        admin,
+        upstream,
+        cache,
+        budget,
+        auth,
+        log,
+    };
+    across::check(&settings, &mut report);
+    Ok(Checked {
+        settings,
+        warnings: report.warnings,
+    })
 }
 
 /// Everything `gateway.toml` can say, checked.

@@ -8,7 +8,9 @@ use super::place::{child, element};
 use super::raw::{RawAuth, RawAuthMode, RawClient};
 use super::report::Report;
 use super::section::Section;
-use super::{Allowance, AuthMode, AuthSettings, ClientSettings, ServerSettings, unavailable};
+use super::{
+    Allowance, AuthMode, AuthSettings, ClientSettings, ServerSettings, limits, unavailable,
+};
 
 /// Most `[[clients]]`: each has its own metric series, and their number fits the type of a client's id.
 const MAX_CLIENTS: usize = 10_000;
@@ -113,10 +115,10 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     section.refuse("secret_env", &raw.secret_env, &unavailable::VIRTUAL_KEYS);
     section.refuse("secret_file", &raw.secret_file, &unavailable::VIRTUAL_KEYS);
     section.refuse("rate", &raw.rate, &unavailable::CLIENT_RATE);
-    section.refuse("refresh", &raw.refresh, &unavailable::CLIENT_REFRESH);
     section.refuse("share", &raw.share, &unavailable::CLIENT_SHARE);
     section.refuse("jobs", &raw.jobs, &unavailable::CLIENT_JOBS);
-    section.refuse("max_stale", &raw.max_stale, &unavailable::CLIENT_MAX_STALE);
+    let refresh = section.optional("refresh", &raw.refresh);
+    let max_stale = section.between("max_stale", &raw.max_stale, &limits::MAX_STALE);
     let name = section.required("name", &raw.name);
     if name.as_deref().is_some_and(|name| !is_client_name(name)) {
         section.fault("name", "must be 1 to 64 letters, digits and . _ -");
@@ -136,8 +138,8 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     Some(ClientSettings {
         name: name?,
         key_sha256,
-        refresh: Allowance::DEFAULT,
-        max_stale: None,
+        refresh: refresh.map_or(Allowance::DEFAULT, |rate| rate.0),
+        max_stale: max_stale.map(|time| time.0),
     })
 }
 

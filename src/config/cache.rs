@@ -7,25 +7,6 @@ use super::{CacheSettings, limits, unavailable};
 /// Checks `[cache]`.
 pub(super) fn check(raw: &RawCache, report: &mut Report) -> CacheSettings {
     let mut section = report.section("cache");
-    let none = limits::NO_WINDOW;
-    section.only(
-        "ttl_not_found",
-        &raw.ttl_not_found,
-        &none,
-        &unavailable::DENIALS,
-    );
-    section.only(
-        "stale_while_revalidate",
-        &raw.stale_while_revalidate,
-        &none,
-        &unavailable::STALE,
-    );
-    section.only(
-        "stale_if_error",
-        &raw.stale_if_error,
-        &none,
-        &unavailable::STALE,
-    );
     let ttl = section.within("ttl", &raw.ttl, &limits::TTL);
     let ttl_running = section.no_longer_than(
         "ttl_running",
@@ -33,16 +14,35 @@ pub(super) fn check(raw: &RawCache, report: &mut Report) -> CacheSettings {
         &limits::TTL_RUNNING,
         ("ttl", ttl),
     );
-    CacheSettings {
+    let settings = CacheSettings {
         max_memory: section
             .within("max_memory", &raw.max_memory, &limits::MAX_MEMORY)
             .0,
         ttl: ttl.0,
         ttl_running: ttl_running.0,
-        ttl_not_found: none.0,
-        stale_while_revalidate: none.0,
-        stale_if_error: none.0,
+        ttl_not_found: section.duration(
+            "ttl_not_found",
+            &raw.ttl_not_found,
+            &limits::TTL_NOT_FOUND,
+        ),
+        stale_while_revalidate: section.duration(
+            "stale_while_revalidate",
+            &raw.stale_while_revalidate,
+            &limits::STALE_WHILE_REVALIDATE,
+        ),
+        stale_if_error: section.duration(
+            "stale_if_error",
+            &raw.stale_if_error,
+            &limits::STALE_IF_ERROR,
+        ),
+    };
+    if settings.stale_if_error < settings.stale_while_revalidate {
+        report.warn(
+            "cache.stale_if_error is shorter than cache.stale_while_revalidate: \
+             an answer is served for the longer of the two, whether upstream fails or not",
+        );
     }
+    settings
 }
 
 /// Checks `[store]`, of which there is one kind.

@@ -1,11 +1,9 @@
 //! `[upstream.credential]`: which kind, and where its secrets are. The secrets themselves are not read here.
 
-use std::path::PathBuf;
-
-use super::raw::{CredentialKind, Key, RawCredential};
+use super::raw::{CredentialKind, RawCredential};
 use super::report::Report;
 use super::section::Section;
-use super::{CredentialSettings, SecretSource, unavailable};
+use super::{CredentialSettings, SecretSource, secret, unavailable};
 
 /// The keys of `kind = "aksk"`.
 const AKSK_KEYS: [&str; 6] = [
@@ -39,7 +37,7 @@ pub(super) fn check(
         }
         CredentialKind::Token => {
             refuse_others(&mut section, raw, "token", &TOKEN_KEYS);
-            required_source(&mut section, "token", &raw.token_env, &raw.token_file)
+            secret::required(&mut section, "token", &raw.token_env, &raw.token_file)
                 .map(CredentialSettings::Token)
         }
         CredentialKind::Password => {
@@ -65,14 +63,15 @@ pub(super) fn sandbox() -> CredentialSettings {
 
 fn aksk(raw: &RawCredential, section: &mut Section<'_>) -> Option<CredentialSettings> {
     let access_key_env = section.required("access_key_env", &raw.access_key_env);
-    let access_key_env = access_key_env.and_then(|name| variable(section, "access_key_env", name));
-    let secret_key = required_source(
+    let access_key_env =
+        access_key_env.and_then(|name| secret::variable(section, "access_key_env", name));
+    let secret_key = secret::required(
         section,
         "secret_key",
         &raw.secret_key_env,
         &raw.secret_key_file,
     );
-    let security_token = source(
+    let security_token = secret::source(
         section,
         "security_token",
         &raw.security_token_env,
@@ -96,45 +95,6 @@ fn is_project_id(id: &str) -> bool {
         && id
             .bytes()
             .all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c))
-}
-
-fn required_source(
-    section: &mut Section<'_>,
-    name: &str,
-    env: &Key<String>,
-    file: &Key<String>,
-) -> Option<SecretSource> {
-    if env.is_none() && file.is_none() {
-        section.own_fault(format!("{name}_env or {name}_file must be set"));
-    }
-    source(section, name, env, file)
-}
-
-fn source(
-    section: &mut Section<'_>,
-    name: &str,
-    env: &Key<String>,
-    file: &Key<String>,
-) -> Option<SecretSource> {
-    let (env_key, file_key) = (format!("{name}_env"), format!("{name}_file"));
-    match section.at_most_one((&env_key, env), (&file_key, file)) {
-        (Some(name), _) => variable(section, &env_key, name).map(SecretSource::Env),
-        (None, Some(path)) => Some(SecretSource::File(PathBuf::from(path))),
-        (None, None) => None,
-    }
-}
-
-/// The name of an environment variable. Capitals only, so that a secret pasted in its place is noticed.
-fn variable(section: &mut Section<'_>, key: &str, name: String) -> Option<String> {
-    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && name
-            .bytes()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_');
-    if is_name {
-        return Some(name);
-    }
-    section.fault(key, "must be the name of an environment variable, in capitals, digits and _; not the secret itself");
-    None
 }
 
 /// A key of another kind is a mistake: the operator believes that it does something.

@@ -13,6 +13,8 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_aux::serde_introspection::serde_introspect;
 
+use super::Allowance;
+
 /// A value as written, of which a `T` is expected.
 #[derive(Debug)]
 pub(super) struct Item<T> {
@@ -41,6 +43,10 @@ pub(super) struct Time(pub(super) Duration);
 /// A size in bytes: `"256MiB"`, `"64KiB"`, `"1MB"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Size(pub(super) u64);
+
+/// How often something may be done: `"10/m"`, with `s`, `m` or `h`; `"0/m"` is never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rate(pub(super) Allowance);
 
 /// An address to listen on; `""` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +122,33 @@ impl fmt::Display for Size {
     }
 }
 
+// === impl Rate ===
+
+impl Rate {
+    /// Times in one stretch: more than any client asks; a greater number is a slip.
+    const MAX_TIMES: u32 = 10_000;
+
+    fn of(text: &str) -> Option<Self> {
+        let (times, unit) = text.split_once('/')?;
+        let per = Duration::from_secs(match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 60 * 60,
+            _ => return None,
+        });
+        let times = times.parse().ok()?;
+        let is_plain = text.starts_with(|c: char| c.is_ascii_digit());
+        (is_plain && times <= Self::MAX_TIMES).then_some(Self(Allowance { times, per }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::of(&text).ok_or_else(|| D::Error::custom("not a rate"))
+    }
+}
+
 // === impl SocketOrOff ===
 
 impl<'de> Deserialize<'de> for SocketOrOff {
@@ -149,6 +182,7 @@ macro_rules! values {
 values! {
     Time => "not a duration; write for example \"30s\"";
     Size => "not a size; write for example \"256MiB\"";
+    Rate => "must be 0 to 10000 times per s, m or h; write for example \"10/m\", or \"0/m\" for never";
     SocketAddr => "not an IP address and a port; write for example \"127.0.0.1:8080\"";
     SocketOrOff => "not an IP address and a port; write for example \"127.0.0.1:9090\", or \"\" for off";
     String => "not a text; write it in double quotes";

@@ -4,6 +4,7 @@
 //! Upper bounds catch slips of the unit, not taste.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::item::{Size, Time};
@@ -23,6 +24,7 @@ const fn seconds(seconds: u64) -> Time {
 }
 const HOUR: Time = seconds(60 * 60);
 const DAY: Time = seconds(24 * 60 * 60);
+const WEEK: Time = seconds(7 * 24 * 60 * 60);
 
 const fn local(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
@@ -135,6 +137,28 @@ pub(super) const TTL_RUNNING: Limits<Time> = Limits {
     min: MILLISECOND,
     max: DAY,
 };
+/// `cache.ttl_not_found`, of a first «no such job»: one that is about to be made is found soon; repeats double it up to
+/// an hour, so a first one is no longer.
+pub(super) const TTL_NOT_FOUND: Limits<Time> = Limits {
+    default: seconds(30),
+    min: ZERO,
+    max: HOUR,
+};
+/// `cache.stale_while_revalidate`: a dashboard that is looked at again after a short pause shows something at once. More
+/// than a week is a slip.
+pub(super) const STALE_WHILE_REVALIDATE: Limits<Time> = Limits {
+    default: seconds(10 * 60),
+    min: ZERO,
+    max: WEEK,
+};
+/// `cache.stale_if_error`: most outages end within an hour.
+pub(super) const STALE_IF_ERROR: Limits<Time> = Limits {
+    default: HOUR,
+    min: ZERO,
+    max: WEEK,
+};
+/// `max_stale` of a client: what the windows of `[cache]` may be; it has no default.
+pub(super) const MAX_STALE: RangeInclusive<Time> = ZERO..=WEEK;
 /// The one value of the durations whose feature this version does not have.
 pub(super) const NO_WINDOW: Time = ZERO;
 

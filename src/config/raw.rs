@@ -2,13 +2,14 @@
 //!
 //! The structs mirror the file. Keys whose feature does not exist yet are here too, so that they are refused by name
 //! and not as unknown. Unknown keys are found by the caller (`serde_ignored`), which is why nothing here denies them.
+//! `docs/gateway.schema.json` is made from these structs in a test, so the program itself carries nothing of it.
 
 use std::net::SocketAddr;
 
 use serde::Deserialize;
 use serde_aux::serde_introspection::serde_introspect;
 
-use super::item::{Item, Size, SocketOrOff, Time, Value};
+use super::item::{Item, Rate, Size, SocketOrOff, Time, Value};
 
 /// A key that may be left out.
 pub(super) type Key<T> = Option<Item<T>>;
@@ -38,6 +39,7 @@ pub(super) const CLIENTS: Section = ("clients", serde_introspect::<RawClient>);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawFile {
     pub(super) server: RawServer,
     pub(super) admin: RawAdmin,
@@ -53,6 +55,7 @@ pub(super) struct RawFile {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawServer {
     pub(super) listen: Key<SocketAddr>,
     pub(super) workers: Key<usize>,
@@ -73,6 +76,7 @@ pub(super) struct RawServer {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawTls {
     pub(super) cert_file: Key<String>,
     pub(super) key_file: Key<String>,
@@ -81,6 +85,7 @@ pub(super) struct RawTls {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawAdmin {
     pub(super) listen: Key<SocketOrOff>,
     pub(super) allowed_hosts: Key<Vec<String>>,
@@ -90,6 +95,7 @@ pub(super) struct RawAdmin {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawUpstream {
     pub(super) region: Key<String>,
     pub(super) endpoint: Key<String>,
@@ -105,6 +111,7 @@ pub(super) struct RawUpstream {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawCredential {
     pub(super) kind: Key<CredentialKind>,
     pub(super) access_key_env: Key<String>,
@@ -125,6 +132,7 @@ pub(super) struct RawCredential {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawCache {
     pub(super) max_memory: Key<Size>,
     pub(super) ttl: Key<Time>,
@@ -136,6 +144,7 @@ pub(super) struct RawCache {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawBudget {
     pub(super) mode: Key<BudgetMode>,
     pub(super) requests: Key<u32>,
@@ -146,6 +155,7 @@ pub(super) struct RawBudget {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawSweep {
     pub(super) mode: Key<SweepMode>,
     pub(super) projects: Key<Vec<String>>,
@@ -155,25 +165,28 @@ pub(super) struct RawSweep {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawStore {
     pub(super) kind: Key<StoreKind>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawAuth {
     pub(super) mode: Key<RawAuthMode>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawClient {
     pub(super) name: Key<String>,
     pub(super) key_sha256: Key<Vec<String>>,
     pub(super) secret_env: Key<String>,
     pub(super) secret_file: Key<String>,
     pub(super) rate: Key<String>,
-    pub(super) refresh: Key<String>,
+    pub(super) refresh: Key<Rate>,
     pub(super) share: Key<f64>,
     pub(super) jobs: Key<Vec<String>>,
     pub(super) max_stale: Key<Time>,
@@ -181,12 +194,14 @@ pub(super) struct RawClient {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawReload {
     pub(super) watch: Key<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawLog {
     pub(super) format: Key<RawLogFormat>,
     pub(super) level: Key<RawLevel>,
@@ -198,6 +213,7 @@ macro_rules! words {
     ($($name:ident: $($word:ident)|+;)+) => {$(
         #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
         #[serde(rename_all = "kebab-case")]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         pub(super) enum $name { $($word),+ }
 
         impl Value for $name {}

@@ -3,6 +3,7 @@
 //! After a fault the default stands in, so that the rest of the file is still checked and all faults come out at once.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::item::{Time, Value};
@@ -115,16 +116,27 @@ impl Section<'_> {
     where
         T: Value + Copy + PartialOrd + Display,
     {
-        let bounds = format!(", {} to {}", limits.min, limits.max);
-        let Some(value) = self.parsed(key, item, &bounds) else {
-            return limits.default;
-        };
-        if value < limits.min || value > limits.max {
-            let message = format!("must be between {} and {}", limits.min, limits.max);
-            self.fault(key, message);
-            return limits.default;
+        self.between(key, item, &(limits.min..=limits.max))
+            .unwrap_or(limits.default)
+    }
+
+    /// A key with bounds and without a default; `None` also when it is wrong.
+    pub(super) fn between<T>(
+        &mut self,
+        key: &str,
+        item: &Key<T>,
+        bounds: &RangeInclusive<T>,
+    ) -> Option<T>
+    where
+        T: Value + PartialOrd + Display,
+    {
+        let (min, max) = (bounds.start(), bounds.end());
+        let value = self.parsed(key, item, &format!(", {min} to {max}"))?;
+        if !bounds.contains(&value) {
+            self.fault(key, format!("must be between {min} and {max}"));
+            return None;
         }
-        value
+        Some(value)
     }
 
     /// A duration with a default and bounds.

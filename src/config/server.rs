@@ -2,15 +2,11 @@
 
 use std::path::PathBuf;
 
-use http::uri::Authority;
-
 use super::item::Time;
-use super::limits;
-use super::place::element;
 use super::raw::{Key, RawServer, RawTls};
 use super::report::Report;
 use super::section::Section;
-use super::{ServerSettings, TlsSettings, unavailable};
+use super::{ServerSettings, TlsSettings, hosts, limits, unavailable};
 
 /// Checks `[server]`.
 pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
@@ -62,7 +58,7 @@ pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
             &raw.drain_timeout,
             &limits::DRAIN_TIMEOUT,
         ),
-        allowed_hosts: allowed_hosts(&mut section, &raw.allowed_hosts),
+        allowed_hosts: hosts::allowed(&mut section, &raw.allowed_hosts),
         tls,
     };
     if settings.idle_timeout < limits::SDK_IDLE {
@@ -124,25 +120,4 @@ fn base_path(section: &mut Section<'_>, raw: &Key<String>) -> String {
         );
     }
     path
-}
-
-/// Hosts in lower case, each with or without a port.
-fn allowed_hosts(section: &mut Section<'_>, raw: &Key<Vec<String>>) -> Vec<String> {
-    let is_host = |host: &String| {
-        host.parse::<Authority>()
-            .is_ok_and(|authority| !authority.host().is_empty() && !host.contains('@'))
-    };
-    let mut hosts = section.or("allowed_hosts", raw, Vec::new());
-    for (nth, host) in hosts.iter().enumerate() {
-        if !is_host(host) {
-            section.fault(
-                &element("allowed_hosts", nth),
-                "not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
-            );
-        }
-    }
-    hosts
-        .iter_mut()
-        .for_each(|host| host.make_ascii_lowercase());
-    hosts
 }

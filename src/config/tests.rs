@@ -1,9 +1,12 @@
-//! What is refused and how it is said, what overrides what, and that `gateway.toml` says what the code does.
+//! What is refused and how it is said, what overrides what, and that `gateway.toml` and its schema say what the code does.
 
+mod clients;
 mod documented;
 mod layers;
+mod manual;
 mod refusals;
 mod rules;
+mod schema;
 
 use std::ffi::OsString;
 

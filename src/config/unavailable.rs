@@ -2,8 +2,7 @@
 //!
 //! This is the one list. Because of it some defaults are quieter than they will be: `budget.mode` is `"ttl"` and
 //! `budget.learn` false (lifetimes are fixed, the quota is what the file says), `budget.sweep.mode` is `"off"` (no list
-//! calls), `cache.ttl_not_found` and both stale windows are `"0s"` (only fresh successes are served), `server.max_wait`
-//! is `"0s"` (no long polls). A default that would have to be refused is no default.
+//! calls), `server.max_wait` is `"0s"` (no long polls). A default that would have to be refused is no default.
 
 use std::fmt;
 
@@ -32,13 +31,9 @@ unavailable! {
     LONG_POLLS: "long polls", "use \"0s\"";
     CLIENT_CERTIFICATES: "client certificates (mTLS)", "leave it out";
     FORWARDED_FOR: "believing X-Forwarded-For", "leave it out";
-    ADMIN_ACCESS: "the admin API beyond this machine", "leave it out";
-    ADMIN_TO_NETWORK: "the admin API beyond this machine", "listen on a loopback address such as \"127.0.0.1:9090\"";
     PROXY: "a proxy to upstream", "leave it out";
     PASSWORD: "credentials by password", "use \"aksk\" or \"token\"";
     METADATA: "credentials from the metadata service", "use \"aksk\" or \"token\"";
-    DENIALS: "remembering denials", "use \"0s\"";
-    STALE: "serving stale answers", "use \"0s\"";
     BUDGET_MODE: "budget mode", "use \"ttl\"";
     LEARNING: "learning limits from upstream", "use false";
     SWEEP: "sweeps", "use \"off\"";
@@ -46,8 +41,6 @@ unavailable! {
     WATCH: "reloading", "use false and restart to apply a change";
     VIRTUAL_KEYS: "virtual AK/SK of clients", "leave it out and use key_sha256";
     CLIENT_RATE: "a rate for each client", "leave it out";
-    CLIENT_REFRESH: "an allowance of forced looks", "leave it out";
     CLIENT_SHARE: "a share of the budget for each client", "leave it out";
     CLIENT_JOBS: "a list of allowed jobs for each client", "leave it out";
-    CLIENT_MAX_STALE: "serving stale answers", "leave it out";
 }

@@ -14,7 +14,7 @@ use super::unknown::closest;
 use super::{CredentialSettings, UpstreamFrom, UpstreamSettings, limits, unavailable};
 
 /// The regions whose endpoint follows from the name (the table of the official SDKs); any other needs `endpoint`.
-const REGIONS: [&str; 12] = [
+pub(super) const REGIONS: [&str; 12] = [
     "cn-north-1",
     "cn-north-4",
     "cn-east-2",

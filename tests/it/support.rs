@@ -80,6 +80,11 @@ pub(crate) fn in_front_of(upstream: &str) -> Builder {
     settings.upstream.endpoint = upstream.parse().expect("a URL");
     settings.budget.requests = NonZeroU32::new(10_000).expect("not zero");
     settings.log.format = LogFormat::Json;
+    // most tests look at plain lifetimes: an answer is fresh or gone; those of stale answers and of remembered denials
+    // switch them on
+    settings.cache.ttl_not_found = Duration::ZERO;
+    settings.cache.stale_while_revalidate = Duration::ZERO;
+    settings.cache.stale_if_error = Duration::ZERO;
     let credential = Credential::from_keys(ACCESS_KEY, SECRET_KEY).expect("a good credential");
     Builder {
         settings,

@@ -1,9 +1,9 @@
 //! `gateway.toml` in the repository is the documentation of every key: it must parse, and agree with the code.
 
 use super::super::raw::{CLIENTS, SECTIONS};
+use super::super::unknown::keys_of;
+use super::manual::{DOCUMENTED, Documented, bounds_of, documented, faults_of, is_available};
 use super::{REQUIRED, checked, faults};
-
-const DOCUMENTED: &str = include_str!("../../../gateway.toml");
 
 /// The file with its example client uncommented, as an operator would.
 fn with_client(text: &str) -> String {
@@ -38,111 +38,58 @@ fn every_default_in_the_file_is_the_default_in_the_code() {
 }
 
 #[test]
-fn no_key_is_missing_from_the_file() {
-    let written = everything_uncommented();
-    for (section, keys) in SECTIONS {
-        let table = section.split('.').filter(|level| !level.is_empty());
-        let table = table.fold(&written, |table, level| table[level].as_table().unwrap());
-        for key in keys() {
-            assert!(table.contains_key(*key), "{section}.{key}");
-        }
-    }
-    let (clients, keys) = CLIENTS;
-    for key in keys() {
-        assert!(written[clients][0].get(key).is_some(), "{clients}.{key}");
-    }
-}
-
-/// The file with every commented key and section in force.
-fn everything_uncommented() -> toml::Table {
-    let is_key = |line: &str| {
-        line.split_once(" = ")
-            .is_some_and(|(key, _)| !key.contains(' '))
-    };
-    let lines = DOCUMENTED.lines().map(|line| line.trim_start_matches("# "));
-    let lines = lines.filter(|line| line.starts_with('[') || is_key(line));
-    lines.collect::<Vec<_>>().join("\n").parse().unwrap()
+fn no_key_is_missing_from_the_file_and_none_is_there_twice() {
+    let mut written: Vec<_> = documented().into_iter().map(|key| key.path).collect();
+    let mut known: Vec<_> = SECTIONS[1..]
+        .iter()
+        .chain([&CLIENTS])
+        .flat_map(|(section, keys)| keys().iter().map(move |key| format!("{section}.{key}")))
+        .filter(|path| keys_of(path).is_none())
+        .collect();
+    written.sort();
+    known.sort();
+    assert_eq!(written, known);
 }
 
 #[test]
 fn every_key_is_checked_under_its_own_name() {
     // a list of lists is of no key's type, and no key may pass one over
-    for (section, keys) in &SECTIONS[1..] {
-        for key in keys() {
-            let path = format!("{section}.{key}");
-            if SECTIONS.iter().all(|(section, _)| *section != path) {
-                is_refused_under(&path, &without(&path), &format!("{path} = [[1]]"));
-            }
-        }
+    for Documented { path, .. } in documented() {
+        assert!(!faults_of(&path, "[[1]]").is_empty(), "{path}");
     }
-    let (clients, keys) = CLIENTS;
-    for key in keys() {
-        let text = format!("[[{clients}]]\n{key} = [[1]]");
-        is_refused_under(&format!("{clients}[0].{key}"), REQUIRED, &text);
-    }
-}
-
-/// What is required but for the key at `path`, which can be written once only.
-fn without(path: &str) -> String {
-    let lines = REQUIRED.lines();
-    let lines = lines.filter(|line| !line.starts_with(&format!("{path} = ")));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-#[track_caller]
-fn is_refused_under(path: &str, required: &str, text: &str) {
-    let faults = faults(checked(&format!("{required}\n{text}"), &[]));
-    let begin = format!(": {path}");
-    assert!(
-        faults.iter().any(|fault| fault.contains(&begin)),
-        "{path}: {faults:?}"
-    );
 }
 
 #[test]
 fn every_bound_in_the_file_is_the_bound_in_the_code() {
-    use super::super::limits;
-    macro_rules! bounds {
-        ($($key:literal: $limits:ident;)+) => {
-            [$(($key, limits::$limits.min.to_string(), limits::$limits.max.to_string())),+]
+    let mut bounded = 0;
+    for key in documented() {
+        let Some((min, max)) = bounds_of(&key.path) else {
+            continue;
         };
+        let bounds = format!("{min} to {max}")
+            .replace("days", "d")
+            .replace("day", "d");
+        assert!(key.meaning.contains(&bounds), "{}: {bounds}", key.path);
+        bounded += 1;
     }
-    for (key, min, max) in bounds! {
-        "workers": WORKERS;
-        "max_connections": MAX_CONNECTIONS;
-        "max_waiting": MAX_WAITING;
-        "header_timeout": HEADER_TIMEOUT;
-        "max_header_bytes": MAX_HEADER_BYTES;
-        "idle_timeout": IDLE_TIMEOUT;
-        "request_timeout": REQUEST_TIMEOUT;
-        "drain_delay": DRAIN_DELAY;
-        "drain_timeout": DRAIN_TIMEOUT;
-        "connect_timeout": CONNECT_TIMEOUT;
-        "timeout": TIMEOUT;
-        "max_body": MAX_BODY;
-        "max_in_flight": MAX_IN_FLIGHT;
-        "max_memory": MAX_MEMORY;
-        "ttl": TTL;
-        "ttl_running": TTL_RUNNING;
-        "window": WINDOW;
-    } {
-        let bounds = format!("{min} to {max}").replace("1day", "1d");
-        let line = DOCUMENTED
-            .lines()
-            .find(|line| line.starts_with(&format!("{key} = ")));
-        assert!(
-            line.is_some_and(|line| line.contains(&bounds)),
-            "{key}: {bounds}"
+    assert!(bounded > 20, "{bounded}");
+}
+
+#[test]
+fn what_this_version_cannot_do_is_marked_and_nothing_else() {
+    for key in documented() {
+        let written = key.value.to_string();
+        assert_eq!(
+            key.is_refused(),
+            !is_available(&key.path, &written),
+            "{key:?}"
         );
-    }
-    for limits in [limits::REQUESTS, limits::SWEEP_REQUESTS] {
-        let bounds = format!("{} to {}", limits.min, limits.max);
-        let line = DOCUMENTED
-            .lines()
-            .find(|line| line.starts_with(&format!("requests = {} ", limits.default)));
-        assert!(
-            line.is_some_and(|line| line.contains(&bounds)),
-            "requests: {bounds}"
-        );
+        let other = match key.value {
+            toml::Value::Boolean(value) => (!value).to_string(),
+            toml::Value::Array(_) => "[\"a\"]".to_owned(),
+            _ => "\"10m\"".to_owned(),
+        };
+        let has_one_value = key.is_refused() || key.is_fixed();
+        assert_eq!(has_one_value, !is_available(&key.path, &other), "{key:?}");
     }
 }

@@ -8,174 +8,183 @@ fn is_refused(text: &str, expected: &str) {
     assert_eq!(faults(with_required(text)), [expected], "{text}");
 }
 
+/// What is written, and the one fault it causes.
+pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
+    (
+        "cache.ttl = \"3x\"",
+        "gateway.toml:7: cache.ttl = \"3x\": not a duration; write for example \"30s\", 1ms to 1day",
+    ),
+    (
+        "cache.ttl = 30",
+        "gateway.toml:7: cache.ttl = 30: not a duration; write for example \"30s\", 1ms to 1day",
+    ),
+    (
+        "[cache]\nttl = \"2d\"",
+        "gateway.toml:8: cache.ttl = \"2d\": must be between 1ms and 1day",
+    ),
+    (
+        "\n\ncache.max_memory = \"1KiB\"",
+        "gateway.toml:9: cache.max_memory = \"1KiB\": must be between 1MiB and 1PiB",
+    ),
+    (
+        "cache.max_memory = \"much\"",
+        "gateway.toml:7: cache.max_memory = \"much\": not a size; write for example \"256MiB\", 1MiB to 1PiB",
+    ),
+    (
+        "budget.requests = 0",
+        "gateway.toml:7: budget.requests = 0: must be between 1 and 1000000",
+    ),
+    (
+        "budget.requests = -1",
+        "gateway.toml:7: budget.requests = -1: not a whole number, 1 to 1000000",
+    ),
+    (
+        "server.workers = 1.5",
+        "gateway.toml:7: server.workers = 1.5: not a whole number, 0 to 1024",
+    ),
+    (
+        "server.listen = \"localhost:80\"",
+        "gateway.toml:7: server.listen = \"localhost:80\": not an IP address and a port; write for example \"127.0.0.1:8080\"",
+    ),
+    (
+        "server.max_header_bytes = \"4KiB\"",
+        "gateway.toml:7: server.max_header_bytes = \"4KiB\": must be between 8KiB and 1MiB",
+    ),
+    (
+        "log.level = \"inform\"",
+        "gateway.toml:7: log.level = \"inform\": must be one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"; did you mean \"info\"?",
+    ),
+    (
+        "upstream.allow_plaintext = \"yes\"",
+        "gateway.toml:7: upstream.allow_plaintext = \"yes\": must be true or false",
+    ),
+    (
+        "server.allowed_hosts = [\"a b\"]",
+        "gateway.toml:7: server.allowed_hosts[0] = \"a b\": not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
+    ),
+    (
+        "admin.listen = \"127.0.0.1:8080\"",
+        "gateway.toml:7: admin.listen = \"127.0.0.1:8080\": must not be the address of server.listen",
+    ),
+    (
+        "admin.allowed_hosts = [\"https://ops\"]",
+        "gateway.toml:7: admin.allowed_hosts[0] = \"https://ops\": not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
+    ),
+    (
+        "admin.listen = \"0.0.0.0:9090\"",
+        "gateway.toml:7: admin.listen = \"0.0.0.0:9090\": off loopback a token is required: set admin.token_env or admin.token_file, or listen on a loopback address such as \"127.0.0.1:9090\"",
+    ),
+    (
+        "admin.token_env = \"T\"\nadmin.token_file = \"t\"",
+        "gateway.toml:8: admin.token_file: must not be set together with token_env",
+    ),
+    (
+        "cache.ttl_not_found = \"61m\"",
+        "gateway.toml:7: cache.ttl_not_found = \"61m\": must be between 0s and 1h",
+    ),
+    (
+        "cache.stale_while_revalidate = \"8d\"",
+        "gateway.toml:7: cache.stale_while_revalidate = \"8d\": must be between 0s and 7days",
+    ),
+    (
+        "cache.stale_if_error = \"forever\"",
+        "gateway.toml:7: cache.stale_if_error = \"forever\": not a duration; write for example \"30s\", 0s to 7days",
+    ),
+    (
+        "upstream.timeout = \"1s\"\nupstream.connect_timeout = \"2s\"",
+        "gateway.toml:8: upstream.connect_timeout = \"2s\": must not be longer than upstream.timeout, 1s",
+    ),
+    (
+        "cache.ttl_running = \"31s\"",
+        "gateway.toml:7: cache.ttl_running = \"31s\": must not be longer than cache.ttl, 30s",
+    ),
+    (
+        "server.tls.cert_file = \"a\"",
+        "gateway.toml:7: server.tls.key_file: must be set",
+    ),
+    (
+        "server = 3",
+        "gateway.toml:7: server: must be a section, [server]",
+    ),
+    (
+        "clients = [1]",
+        "gateway.toml:7: clients: must be a list of sections, [[clients]]",
+    ),
+    (
+        "server.tls = \"on\"",
+        "gateway.toml:7: server.tls: must be a section, [server.tls]",
+    ),
+];
+
 #[test]
 fn a_wrong_value_is_named_with_line_key_value_and_bound() {
-    for (text, expected) in [
-        (
-            "cache.ttl = \"3x\"",
-            "gateway.toml:7: cache.ttl = \"3x\": not a duration; write for example \"30s\", 1ms to 1day",
-        ),
-        (
-            "cache.ttl = 30",
-            "gateway.toml:7: cache.ttl = 30: not a duration; write for example \"30s\", 1ms to 1day",
-        ),
-        (
-            "[cache]\nttl = \"2d\"",
-            "gateway.toml:8: cache.ttl = \"2d\": must be between 1ms and 1day",
-        ),
-        (
-            "\n\ncache.max_memory = \"1KiB\"",
-            "gateway.toml:9: cache.max_memory = \"1KiB\": must be between 1MiB and 1PiB",
-        ),
-        (
-            "cache.max_memory = \"much\"",
-            "gateway.toml:7: cache.max_memory = \"much\": not a size; write for example \"256MiB\", 1MiB to 1PiB",
-        ),
-        (
-            "budget.requests = 0",
-            "gateway.toml:7: budget.requests = 0: must be between 1 and 1000000",
-        ),
-        (
-            "budget.requests = -1",
-            "gateway.toml:7: budget.requests = -1: not a whole number, 1 to 1000000",
-        ),
-        (
-            "server.workers = 1.5",
-            "gateway.toml:7: server.workers = 1.5: not a whole number, 0 to 1024",
-        ),
-        (
-            "server.listen = \"localhost:80\"",
-            "gateway.toml:7: server.listen = \"localhost:80\": not an IP address and a port; write for example \"127.0.0.1:8080\"",
-        ),
-        (
-            "server.max_header_bytes = \"4KiB\"",
-            "gateway.toml:7: server.max_header_bytes = \"4KiB\": must be between 8KiB and 1MiB",
-        ),
-        (
-            "log.level = \"inform\"",
-            "gateway.toml:7: log.level = \"inform\": must be one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"; did you mean \"info\"?",
-        ),
-        (
-            "upstream.allow_plaintext = \"yes\"",
-            "gateway.toml:7: upstream.allow_plaintext = \"yes\": must be true or false",
-        ),
-        (
-            "server.allowed_hosts = [\"a b\"]",
-            "gateway.toml:7: server.allowed_hosts[0] = \"a b\": not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
-        ),
-        (
-            "admin.listen = \"127.0.0.1:8080\"",
-            "gateway.toml:7: admin.listen = \"127.0.0.1:8080\": must not be the address of server.listen",
-        ),
-        (
-            "upstream.timeout = \"1s\"\nupstream.connect_timeout = \"2s\"",
-            "gateway.toml:8: upstream.connect_timeout = \"2s\": must not be longer than upstream.timeout, 1s",
-        ),
-        (
-            "cache.ttl_running = \"31s\"",
-            "gateway.toml:7: cache.ttl_running = \"31s\": must not be longer than cache.ttl, 30s",
-        ),
-        (
-            "server.tls.cert_file = \"a\"",
-            "gateway.toml:7: server.tls.key_file: must be set",
-        ),
-        (
-            "server = 3",
-            "gateway.toml:7: server: must be a section, [server]",
-        ),
-        (
-            "clients = [1]",
-            "gateway.toml:7: clients: must be a list of sections, [[clients]]",
-        ),
-        (
-            "server.tls = \"on\"",
-            "gateway.toml:7: server.tls: must be a section, [server.tls]",
-        ),
-    ] {
+    for (text, expected) in WRONG_VALUES {
         is_refused(text, expected);
     }
 }
+
+/// What is written, and the one fault it causes.
+pub(super) const UNKNOWN_KEYS: &[(&str, &str)] = &[
+    (
+        "cache.tll = \"3s\"",
+        "gateway.toml:7: cache.tll: unknown key; did you mean `ttl`?",
+    ),
+    (
+        "budget.sweep.mod = \"off\"",
+        "gateway.toml:7: budget.sweep.mod: unknown key; did you mean `mode`?",
+    ),
+    (
+        "[servr]\nlisten = \"\"",
+        "gateway.toml:7: servr: unknown key; did you mean `server`?",
+    ),
+    (
+        "server.ttl = \"3s\"",
+        "gateway.toml:7: server.ttl: unknown key; did you mean `cache.ttl`?",
+    ),
+    ("log.xyzzy = 1", "gateway.toml:7: log.xyzzy: unknown key"),
+    (
+        "[[clients]]\nname = \"a\"\nkey_sha256 = [\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"]\nnane = 1",
+        "gateway.toml:10: clients[0].nane: unknown key; did you mean `name`?",
+    ),
+];
 
 #[test]
 fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
-    for (text, expected) in [
-        (
-            "cache.tll = \"3s\"",
-            "gateway.toml:7: cache.tll: unknown key; did you mean `ttl`?",
-        ),
-        (
-            "budget.sweep.mod = \"off\"",
-            "gateway.toml:7: budget.sweep.mod: unknown key; did you mean `mode`?",
-        ),
-        (
-            "[servr]\nlisten = \"\"",
-            "gateway.toml:7: servr: unknown key; did you mean `server`?",
-        ),
-        (
-            "server.ttl = \"3s\"",
-            "gateway.toml:7: server.ttl: unknown key; did you mean `cache.ttl`?",
-        ),
-        ("log.xyzzy = 1", "gateway.toml:7: log.xyzzy: unknown key"),
-        (
-            "[[clients]]\nname = \"a\"\nkey_sha256 = [\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"]\nnane = 1",
-            "gateway.toml:10: clients[0].nane: unknown key; did you mean `name`?",
-        ),
-    ] {
+    for (text, expected) in UNKNOWN_KEYS {
         is_refused(text, expected);
     }
 }
 
+/// What is written, and how the one fault it causes ends.
+pub(super) const UNAVAILABLE: &[(&str, &str)] = &[
+    ("budget.mode = \"budget\"", "budget mode; use \"ttl\""),
+    (
+        "budget.learn = true",
+        "learning limits from upstream; use false",
+    ),
+    ("budget.sweep.mode = \"auto\"", "sweeps; use \"off\""),
+    (
+        "store.kind = \"redis\"",
+        "stores other than memory; use \"memory\"",
+    ),
+    (
+        "reload.watch = true",
+        "reloading; use false and restart to apply a change",
+    ),
+    ("server.max_wait = \"60s\"", "long polls; use \"0s\""),
+    (
+        "server.trusted_proxies = [\"10.0.0.0/8\"]",
+        "believing X-Forwarded-For; leave it out",
+    ),
+    (
+        "upstream.proxy = \"http://p\"",
+        "a proxy to upstream; leave it out",
+    ),
+];
+
 #[test]
 fn what_this_version_cannot_do_is_refused_by_name() {
-    for (text, feature) in [
-        ("budget.mode = \"budget\"", "budget mode; use \"ttl\""),
-        (
-            "budget.learn = true",
-            "learning limits from upstream; use false",
-        ),
-        ("budget.sweep.mode = \"auto\"", "sweeps; use \"off\""),
-        (
-            "cache.stale_while_revalidate = \"10m\"",
-            "serving stale answers; use \"0s\"",
-        ),
-        (
-            "cache.stale_if_error = \"1h\"",
-            "serving stale answers; use \"0s\"",
-        ),
-        (
-            "cache.ttl_not_found = \"30s\"",
-            "remembering denials; use \"0s\"",
-        ),
-        (
-            "store.kind = \"redis\"",
-            "stores other than memory; use \"memory\"",
-        ),
-        (
-            "reload.watch = true",
-            "reloading; use false and restart to apply a change",
-        ),
-        ("server.max_wait = \"60s\"", "long polls; use \"0s\""),
-        (
-            "admin.listen = \"0.0.0.0:9090\"",
-            "the admin API beyond this machine; listen on a loopback address such as \"127.0.0.1:9090\"",
-        ),
-        (
-            "admin.allowed_hosts = [\"a\"]",
-            "the admin API beyond this machine; leave it out",
-        ),
-        (
-            "admin.token_file = \"t\"",
-            "the admin API beyond this machine; leave it out",
-        ),
-        (
-            "server.trusted_proxies = [\"10.0.0.0/8\"]",
-            "believing X-Forwarded-For; leave it out",
-        ),
-        (
-            "upstream.proxy = \"http://p\"",
-            "a proxy to upstream; leave it out",
-        ),
-    ] {
+    for (text, feature) in UNAVAILABLE {
         let (key, _) = text.split_once(" = ").unwrap();
         let faults = faults(with_required(text));
         assert_eq!(faults.len(), 1, "{faults:?}");
@@ -194,10 +203,8 @@ fn what_this_version_cannot_do_is_refused_by_name() {
 fn keys_of_clients_and_credentials_that_do_not_exist_yet_are_refused_by_name() {
     for key in [
         "rate = \"1/s\"",
-        "refresh = \"1/m\"",
         "share = 0.5",
         "jobs = []",
-        "max_stale = \"1m\"",
         "secret_env = \"A\"",
         "secret_file = \"a\"",
     ] {
@@ -293,6 +300,8 @@ fn no_secret_written_by_mistake_is_repeated() {
         ),
         ("upstream.credential.token_env = [\"hunter2\"]", "token_env"),
         ("admin.token = \"hunter2\"", "token_env"),
+        ("admin.token_env = \"hunter2\"", "variable"),
+        ("admin.token_file = [\"hunter2\"]", "token_file"),
         (
             "[[clients]]\nname = \"a\"\nkey_sha256 = \"hunter2\"",
             "not a list",

@@ -1,5 +1,6 @@
 //! The rules of each section: what must be there, what excludes what, what is only warned of.
 
+use super::super::SecretSource;
 use super::{REQUIRED, checked, faults, with_required};
 
 #[test]
@@ -110,50 +111,6 @@ fn a_credential_says_where_each_secret_is_once_and_nothing_of_other_kinds() {
 }
 
 #[test]
-fn clients_are_named_once_and_have_keys_of_their_own() {
-    let (one, two) = ("01".repeat(32), "02".repeat(32));
-    for (first, second, expected) in [
-        (
-            format!("name = \"a\"\nkey_sha256 = [\"{one}\"]"),
-            format!("name = \"a\"\nkey_sha256 = [\"{two}\"]"),
-            "gateway.toml:11: clients[1].name = \"a\": is already the name of a client, see gateway.toml:8",
-        ),
-        (
-            format!("name = \"a\"\nkey_sha256 = [\"{one}\"]"),
-            format!("name = \"b\"\nkey_sha256 = [\"{two}\", \"{one}\"]"),
-            "gateway.toml:12: clients[1].key_sha256[1]: is the same key as clients[0].key_sha256[0]",
-        ),
-        (
-            format!("name = \"a b\"\nkey_sha256 = [\"{one}\"]"),
-            format!("name = \"b\"\nkey_sha256 = [\"{two}\"]"),
-            "gateway.toml:8: clients[0].name = \"a b\": must be 1 to 64 letters",
-        ),
-        (
-            format!("name = \"a\"\nkey_sha256 = [\"{one}\"]"),
-            "name = \"b\"\nkey_sha256 = []".to_owned(),
-            "gateway.toml:12: clients[1].key_sha256: must hold at least one key",
-        ),
-        (
-            format!("name = \"a\"\nkey_sha256 = [\"{one}\"]"),
-            "name = \"b\"".to_owned(),
-            "gateway.toml:10: clients[1].key_sha256: must be set",
-        ),
-        (
-            format!("name = \"a\"\nkey_sha256 = [\"{one}\"]"),
-            "name = \"b\"\nkey_sha256 = [\"jg_hunter2\"]".to_owned(),
-            "gateway.toml:12: clients[1].key_sha256[0]: not the SHA-256 of a key",
-        ),
-    ] {
-        let faults = faults(with_required(&format!(
-            "[[clients]]\n{first}\n[[clients]]\n{second}"
-        )));
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].starts_with(expected), "{faults:?}");
-        assert!(!faults[0].contains("hunter2"));
-    }
-}
-
-#[test]
 fn who_may_ask_is_decided_on_purpose() {
     let keys = REQUIRED.replace("\"open\"", "\"keys\"");
     assert_eq!(
@@ -237,4 +194,52 @@ fn a_silence_shorter_than_the_sdks_need_is_a_warning() {
 fn a_run_may_be_scaled_down_to_milliseconds() {
     let text = "budget.window = \"3s\"\ncache.ttl = \"300ms\"\ncache.ttl_running = \"1ms\"\nupstream.timeout = \"1ms\"\nserver.request_timeout = \"1ms\"\nserver.header_timeout = \"1ms\"";
     assert!(with_required(text).is_ok());
+}
+
+#[test]
+fn an_admin_listener_off_loopback_has_a_token_or_is_refused() {
+    let listen = "admin.listen = \"0.0.0.0:9090\"\n";
+    for (token, source) in [
+        ("token_env = \"T\"", SecretSource::Env("T".to_owned())),
+        ("token_file = \"t\"", SecretSource::File("t".into())),
+    ] {
+        let checked = with_required(&format!("{listen}admin.{token}")).unwrap();
+        assert_eq!(checked.settings.admin.token, Some(source));
+        assert_eq!(
+            checked.warnings,
+            [
+                "admin.listen is off loopback and speaks plain HTTP: its token crosses the network in the clear"
+            ]
+        );
+    }
+    // what is wrong with the token is one fault, not two
+    let faults = faults(with_required(&format!(
+        "{listen}admin.token_env = \"a token\""
+    )));
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(
+        faults[0].starts_with("gateway.toml:8: admin.token_env: must be the name"),
+        "{faults:?}"
+    );
+
+    for at_home in ["127.0.0.1:9090", "[::1]:9090", ""] {
+        let text = format!("admin.listen = \"{at_home}\"");
+        assert!(
+            with_required(&text).unwrap().warnings.is_empty(),
+            "{at_home}"
+        );
+        let text = format!("{text}\nadmin.token_env = \"T\"");
+        let checked = with_required(&text).unwrap();
+        assert!(checked.warnings.is_empty(), "{at_home}");
+        assert!(checked.settings.admin.token.is_some(), "{at_home}");
+    }
+}
+
+#[test]
+fn hosts_are_compared_in_lower_case() {
+    let text =
+        "server.allowed_hosts = [\"A.example\"]\nadmin.allowed_hosts = [\"Ops.Example:9090\"]";
+    let settings = with_required(text).unwrap().settings;
+    assert_eq!(settings.server.allowed_hosts, ["a.example"]);
+    assert_eq!(settings.admin.allowed_hosts, ["ops.example:9090"]);
 }

@@ -78,3 +78,30 @@ fn check_says_everything_that_is_wrong_at_once_and_where() {
         );
     }
 }
+
+#[test]
+fn check_tells_of_stale_windows_and_allowances_that_do_not_do_what_they_say() {
+    let dir = here();
+    let (_, key, _) = run(&mut jobgate(&dir, &["key", "new", "ci"]));
+    let client = &key[key.find("[[clients]]").unwrap()..];
+    let file = format!(
+        "[upstream]\nregion = \"cn-north-4\"\n[upstream.credential]\nkind = \"token\"\ntoken_env = \"THE_TOKEN\"\n\
+         [cache]\nstale_if_error = \"1m\"\n{client}\nrefresh = \"10/s\"\nmax_stale = \"1h\"\n"
+    );
+    fs::write(dir.path().join("gateway.toml"), file).unwrap();
+    let (code, out, err) = run(jobgate(&dir, &["check"]).env("THE_TOKEN", "t".repeat(64)));
+    assert_eq!((code, &*err), (0, ""));
+    let warnings: Vec<_> = out
+        .lines()
+        .filter_map(|line| line.strip_prefix("warning: "))
+        .collect();
+    let begins = [
+        "cache.stale_if_error is shorter than cache.stale_while_revalidate",
+        "max_stale of client \"ci\" is longer than both stale windows",
+        "refresh of client \"ci\" lets it spend the whole of [budget]",
+    ];
+    assert_eq!(warnings.len(), begins.len(), "{out}");
+    for (warning, begin) in warnings.iter().zip(begins) {
+        assert!(warning.starts_with(begin), "{begin}: {warning}");
+    }
+}
