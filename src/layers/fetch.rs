@@ -62,21 +62,28 @@ pub struct Landing {
 // === impl Call ===
 
 impl Call {
-    /// A fetch of `job`, beginning now. Once `revoked` is set, what it brings is not kept.
+    /// A fetch of `job`, beginning now.
     #[must_use]
-    pub fn new(
-        job: JobId,
-        started: Instant,
-        slot_wait: Duration,
-        revoked: Arc<AtomicBool>,
-    ) -> Self {
+    pub fn new(job: JobId, started: Instant) -> Self {
         Self {
             job,
             started,
-            slot_wait,
-            revoked,
+            slot_wait: Duration::ZERO,
+            revoked: Arc::default(),
             story: Arc::default(),
         }
+    }
+
+    /// The same, which may wait so long for a free call of the budget.
+    #[must_use]
+    pub fn waiting(self, slot_wait: Duration) -> Self {
+        Self { slot_wait, ..self }
+    }
+
+    /// The same; once `revoked` is set, what it brings is not kept.
+    #[must_use]
+    pub fn unless(self, revoked: Arc<AtomicBool>) -> Self {
+        Self { revoked, ..self }
     }
 
     /// Whether the job was invalidated after the fetch had begun.

@@ -56,7 +56,14 @@ impl Happening {
         let why = match outcome {
             Outcome::Stored { why, .. } => Some(*why),
             Outcome::Hit { .. } if code.is_none() => return None,
-            _ => None,
+            Outcome::Hit { .. }
+            | Outcome::Local
+            | Outcome::Forwarded { .. }
+            | Outcome::Failed(_)
+            | Outcome::Refused
+            | Outcome::Held { .. }
+            | Outcome::Fault
+            | Outcome::Abandoned => None,
         };
         let code = code.cloned();
         Some(Self::Answered { kind, why, code })

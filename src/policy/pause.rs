@@ -13,7 +13,7 @@ pub fn pause(step: u32, first: Duration, longest: Duration, random: u64) -> Dura
         .saturating_mul(2_u32.saturating_pow(step))
         .min(longest);
     let parts = u32::try_from(random % 1_000).unwrap_or_default();
-    whole - whole / SPREAD * parts / 1_000
+    whole.saturating_sub(whole / SPREAD * parts / 1_000)
 }
 
 #[cfg(test)]

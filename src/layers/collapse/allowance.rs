@@ -111,7 +111,7 @@ mod tests {
     fn an_allowance_is_spent_and_fills_again_evenly() {
         let clock = Clock::manual();
         let allowances = Allowances::new(&[], &clock);
-        let mut take = || allowances.take(ClientId::ANONYMOUS);
+        let take = || allowances.take(ClientId::ANONYMOUS);
         assert!((0..10).all(|_| take()), "ten a minute, at once");
         assert!(!take());
         clock.advance(Duration::from_millis(5_999));

@@ -30,7 +30,9 @@ impl Shared {
         let asker = asker.map(RequestId::as_str);
         let trigger = trigger.as_str();
         let span = tracing::info_span!("fetch", job.id = %job, request.id = asker, trigger);
-        let call = Call::new(job, self.clock.now(), slot_wait, owner.revoked());
+        let call = Call::new(job, self.clock.now())
+            .waiting(slot_wait)
+            .unless(owner.revoked());
         let fetch = fly(owner, self.fetch.clone(), call);
         self.bounds
             .tasks

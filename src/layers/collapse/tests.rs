@@ -11,24 +11,28 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tower::{Service as _, service_fn, util::BoxCloneSyncService};
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+
 use super::{Bounds, Collapse, Forward};
 use crate::clock::Clock;
+use crate::config::Allowance;
 use crate::error::Error;
 use crate::layers::fetch::{Call, Landing};
-use crate::layers::{Ask, Exchange, Failure, Reply};
+use crate::layers::{Ask, Exchange, Failure, Reply, Wait};
 use crate::policy::freshness::Lifetime;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, OutcomeKind};
 use crate::policy::request_id::RequestId;
-use crate::store::{Entry, Memory, cache_control};
+use crate::store::{Entry, Store, Stored, cache_control};
+use crate::telemetry::metrics::{Metrics, Origin};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const CALL: Duration = Duration::from_secs(10);
 
 /// A collapser over a made-up fetch, which is given the number of its flight, from 0.
 struct House {
     collapse: Collapse,
-    store: Memory,
+    store: Store,
     clock: Clock,
     tasks: TaskTracker,
     fetches: Arc<AtomicUsize>,
@@ -39,7 +43,7 @@ impl House {
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
     {
-        let (store, clock, tasks) = (Memory::new(1 << 20), Clock::manual(), TaskTracker::new());
+        let (store, clock, tasks) = (Store::new(1 << 20), Clock::manual(), TaskTracker::new());
         let fetches = Arc::new(AtomicUsize::new(0));
         let (count, into, time) = (Arc::clone(&fetches), store.clone(), clock.clone());
         let fetch = service_fn(move |call: Call| {
@@ -48,7 +52,7 @@ impl House {
             async move {
                 let result = fetched.await.map(Arc::new);
                 if let Ok(entry) = &result {
-                    into.put(call.job, Arc::clone(entry));
+                    into.jobs.put(call.job, Arc::clone(entry));
                 }
                 let story = call.story();
                 Ok::<_, Infallible>(Landing { result, story })
@@ -59,11 +63,18 @@ impl House {
             tasks: tasks.clone(),
             max_waiting: 100,
             patience: PATIENCE,
-            longest_fetch: PATIENCE + CALL,
+            refresh: Vec::new(),
         };
         let fetch = BoxCloneSyncService::new(fetch);
+        let origin = Origin {
+            version: "0",
+            started: clock.wall(),
+            nullable_fields: &[],
+            log_lines_dropped: Counter::default(),
+        };
+        let metrics = Metrics::register(&mut Registry::default(), origin).upstream;
         Self {
-            collapse: Collapse::new(fetch, store.clone(), clock.clone(), bounds),
+            collapse: Collapse::new(fetch, store.clone(), clock.clone(), bounds, metrics),
             store,
             clock,
             tasks,
@@ -71,13 +82,29 @@ impl House {
         }
     }
 
+    /// A first ask.
     fn ask(&self) -> impl Future<Output = Result<Reply, Failure>> + use<> {
+        self.forward(ForwardReason::UriMiss, Wait::Yes)
+    }
+
+    /// Asks as the look-up does that has found what is stored now.
+    fn forward(
+        &self,
+        reason: ForwardReason,
+        wait: Wait,
+    ) -> impl Future<Output = Result<Reply, Failure>> + use<> {
         let id = RequestId::numbered(0, 0);
         let (head, ()) = Request::new(()).into_parts();
         let exchange = Arc::new(Exchange::new(id, head, false, self.clock.now()));
-        let (job, reason) = (job(), ForwardReason::UriMiss);
+        let job = job();
+        let stored = self.store.jobs.get(&job).map(Stored::Job);
         let ask = Ask { exchange, job };
-        self.collapse.clone().call(Forward { ask, reason })
+        self.collapse.clone().call(Forward {
+            ask,
+            reason,
+            wait,
+            stored,
+        })
     }
 
     fn fetches(&self) -> usize {
@@ -94,7 +121,7 @@ fn entry(clock: &Clock) -> Entry {
         sent: clock.now(),
         lifetime: Duration::from_secs(30),
     };
-    Entry::new(b"{}", cache_control(lifetime.lifetime), lifetime)
+    Entry::new(b"{}", true, cache_control(lifetime.lifetime), lifetime)
 }
 
 #[track_caller]
@@ -157,27 +184,23 @@ async fn a_flight_is_struck_off_before_its_end_is_told_however_it_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_sent_while_somebody_waited_outlives_the_waiting_and_is_kept() {
-    // (milliseconds until the answer comes: before or after patience and one call, is it kept?)
-    for (after, kept) in [(39_999, true), (40_001, false)] {
-        let after = Duration::from_millis(after);
-        let house = House::new(move |_, entry| async move {
-            tokio::time::sleep(after).await;
-            Ok(entry)
-        });
-        let failure = house.ask().await.unwrap_err();
-        assert!(matches!(failure.error, Error::TimedOut));
-        assert_eq!((house.collapse.waiting(), house.collapse.flights()), (0, 1));
-        house.tasks.close();
-        house.tasks.wait().await;
-        assert_eq!(house.store.get(&job()).is_some(), kept, "{after:?}");
-        assert_eq!((house.fetches(), house.collapse.flights()), (1, 0));
-    }
+    let house = House::new(|_, entry| async move {
+        tokio::time::sleep(PATIENCE * 2).await;
+        Ok(entry)
+    });
+    let failure = house.ask().await.unwrap_err();
+    assert!(matches!(failure.error, Error::TimedOut));
+    assert_eq!((house.collapse.waiting(), house.collapse.flights()), (0, 1));
+    house.tasks.close();
+    house.tasks.wait().await;
+    assert!(house.store.jobs.get(&job()).is_some());
+    assert_eq!((house.fetches(), house.collapse.flights()), (1, 0));
 }
 
 #[tokio::test]
 async fn an_answer_stored_since_the_look_up_is_taken_and_not_fetched_again() {
     let house = House::new(|_, entry| async move { Ok(entry) });
-    house.store.put(job(), Arc::new(entry(&house.clock)));
+    house.store.jobs.put(job(), Arc::new(entry(&house.clock)));
     assert_eq!(kind(house.ask().await), OutcomeKind::Hit);
     house.clock.advance(Duration::from_secs(30));
     assert_eq!(kind(house.ask().await), OutcomeKind::Miss);
@@ -198,4 +221,87 @@ async fn whoever_waits_is_counted_until_it_goes() {
     assert_eq!(house.collapse.waiting(), 1);
     drop(two);
     assert_eq!((house.collapse.waiting(), house.collapse.flights()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_stale_answer_is_served_at_once_and_one_look_is_made_behind_it() {
+    let house = House::new(|_, entry| async move { Ok(entry) });
+    house.store.jobs.put(job(), Arc::new(entry(&house.clock)));
+    house.clock.advance(Duration::from_secs(31));
+    for _ in 0..10 {
+        let answer = house.forward(ForwardReason::Stale, Wait::Behind).await;
+        assert_eq!(kind(answer), OutcomeKind::Stale);
+        assert_eq!(house.collapse.waiting(), 0, "nobody waits");
+    }
+    house.tasks.close();
+    house.tasks.wait().await;
+    assert_eq!(house.fetches(), 1);
+    assert_eq!(kind(house.ask().await), OutcomeKind::Hit);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_something_stale_waits_two_seconds_and_no_longer() {
+    let house = House::new(|_, entry| async move {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        Ok(entry)
+    });
+    house.store.jobs.put(job(), Arc::new(entry(&house.clock)));
+    house.clock.advance(Duration::from_secs(1_000));
+    let begun = tokio::time::Instant::now();
+    let answer = house.forward(ForwardReason::Stale, Wait::Yes).await;
+    assert_eq!(kind(answer), OutcomeKind::Stale);
+    assert_eq!(begun.elapsed(), Duration::from_secs(2));
+    house.tasks.close();
+    house.tasks.wait().await;
+    assert_eq!(house.fetches(), 1, "the look goes on, and is kept");
+    assert_eq!(kind(house.ask().await), OutcomeKind::Hit);
+}
+
+#[tokio::test]
+async fn ten_forced_looks_at_once_are_one_and_cost_one() {
+    let house = House::new(|_, entry| async move {
+        tokio::task::yield_now().await;
+        Ok(entry)
+    });
+    house.store.jobs.put(job(), Arc::new(entry(&house.clock)));
+    for round in 1..=usize::try_from(Allowance::DEFAULT.times).unwrap() {
+        house.clock.advance(Duration::from_millis(1));
+        let asked = (0..10).map(|_| house.forward(ForwardReason::Request, Wait::Forced));
+        for answer in futures_util::future::join_all(asked).await {
+            let kind = kind(answer);
+            assert!(
+                matches!(kind, OutcomeKind::Miss | OutcomeKind::Collapsed),
+                "{kind:?}"
+            );
+        }
+        assert_eq!(house.fetches(), round);
+    }
+    house.clock.advance(Duration::from_millis(1));
+    let answer = house.forward(ForwardReason::Request, Wait::Forced).await;
+    assert_eq!(
+        kind(answer),
+        OutcomeKind::Hit,
+        "the allowance is spent: what is stored"
+    );
+    assert_eq!(house.fetches(), 10);
+}
+
+#[tokio::test]
+async fn a_revoked_fetch_answers_those_who_wait_and_nobody_joins_it() {
+    let house = House::new(|_, entry| async move {
+        tokio::task::yield_now().await;
+        Ok(entry)
+    });
+    let mut first = Box::pin(house.ask());
+    assert!(futures_util::poll!(first.as_mut()).is_pending());
+    house.collapse.revoke(Some(&job()));
+    let second = house.ask();
+    assert_eq!(kind(first.await), OutcomeKind::Miss);
+    assert!(matches!(
+        kind(second.await),
+        OutcomeKind::Miss | OutcomeKind::Hit
+    ));
+    house.tasks.close();
+    house.tasks.wait().await;
+    assert_eq!(house.collapse.flights(), 0);
 }

@@ -160,7 +160,7 @@ impl Keep {
         let first = self.terms.ttl_not_found;
         let denial = Denial::after(previous, error.clone(), call.started, first);
         let lifetime = denial.lifetime.lifetime;
-        if !lifetime.is_zero() && !call.is_revoked() {
+        if !lifetime.is_zero() {
             store.absent.deny(job, denial);
         }
         let denied = Happening::Denied { lifetime, replaced };
@@ -225,3 +225,6 @@ where
         Ok(Landing { result, story })
     }
 }
+
+#[cfg(test)]
+mod tests;
