@@ -9,6 +9,7 @@
 //! moka's `get_with` does not serve here: it runs the fetch inside one client's future (moka issues 59 and 240).
 
 mod flight;
+mod sync;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::Notify;
-
+use super::sync::{Mutex, MutexGuard, Notify, OnceLock};
 use crate::error::Error;
 use crate::layers::fetch::{Landing, Story};
 use crate::policy::job::JobId;

@@ -1,3 +1,5 @@
+mod interleavings;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
