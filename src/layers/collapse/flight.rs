@@ -1,7 +1,6 @@
 //! The fetches that run, one a job, and how those who wait learn of their end.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 
 use super::sync::{Mutex, MutexGuard, Notify, OnceLock};
@@ -93,8 +92,7 @@ impl Flights {
 impl Flight {
     /// Waits for the end, however it comes.
     pub(super) async fn landed(&self) -> Landing {
-        let mut landed = pin!(self.landed.notified());
-        landed.as_mut().enable(); // before looking: an end in between must not be missed
+        let landed = self.landed.notified(); // before looking: from here on no end is missed
         if let Some(landing) = self.landing.get() {
             return landing.clone();
         }
