@@ -194,11 +194,19 @@ impl Gateway {
             metrics.requests,
             clients,
             access,
+            store.chronicle.clone(),
             clock.clone(),
             process,
         ));
 
-        let state = Arc::new(State::new(settings, collapse, store, gate, drain.clone()));
+        let state = Arc::new(State::new(
+            settings,
+            collapse,
+            store,
+            gate,
+            clock.clone(),
+            drain.clone(),
+        ));
         metrics::facts::register(&mut registry, Arc::clone(&state) as _);
 
         let addr = listener.local_addr()?;

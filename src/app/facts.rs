@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::clock::Clock;
 use crate::config::Settings;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
@@ -15,6 +16,7 @@ pub(super) struct State {
     collapse: Collapse,
     store: Store,
     gate: Gate,
+    clock: Clock,
     pub(super) drain: Drain,
     leaving: AtomicBool,
 }
@@ -27,6 +29,7 @@ impl State {
         collapse: Collapse,
         store: Store,
         gate: Gate,
+        clock: Clock,
         drain: Drain,
     ) -> Self {
         let budget_requests = settings.budget.requests.get();
@@ -35,6 +38,7 @@ impl State {
             collapse,
             store,
             gate,
+            clock,
             drain,
             leaving: AtomicBool::new(false),
         }
@@ -57,6 +61,10 @@ impl Facts for State {
             budget_remaining: u32::try_from(gate.remaining).unwrap_or(u32::MAX),
             throttle_hold: gate.throttle_hold,
             credential_hold: gate.credential_hold,
+            outage_hold: gate.outage_hold,
+            paused: gate.paused,
+            denial_wave: self.store.wave().is_on(self.clock.now()),
+            absent_jobs: self.store.absent.len(),
             credential_proven: gate.proven,
             cache_entries: self.store.jobs.len(),
             cache_bytes: self.store.jobs.bytes(),

@@ -13,6 +13,7 @@ mod allowance;
 mod answer;
 mod flight;
 mod patience;
+mod sync;
 mod task;
 
 use std::future::Future;

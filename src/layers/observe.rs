@@ -2,7 +2,7 @@
 //! gives the exchange its name before anything can be logged.
 //!
 //! The span is at level `debug`: at `info` a hit must not pay for it. A fetch has an `info` span of its own, with the id
-//! of the request that started it. A request whose client went away before the answer is told as `abandoned`.
+//! of the request that started it. What was more than a hit is told to the job's story. A request whose client went away before the answer is told as `abandoned`.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,9 +24,11 @@ use tracing::Span;
 use super::{Exchange, Written};
 use crate::clock::Clock;
 use crate::policy::client::{ClientId, Clients};
+use crate::policy::happening::Happening;
 use crate::policy::outcome::Outcome;
 use crate::policy::request_id::RequestId;
 use crate::server::Peer;
+use crate::store::Chronicle;
 use crate::telemetry::access::{AccessLog, AccessRecord, Target, UpstreamAnswer};
 use crate::telemetry::metrics::{ClientCounters, RequestMetrics, StatusClass};
 
@@ -37,6 +39,7 @@ pub struct Observer {
     counters: Vec<ClientCounters>,
     anonymous: ClientCounters,
     access: AccessLog,
+    chronicle: Chronicle,
     clock: Clock,
     process: u64,
     connections: AtomicU32,
@@ -86,6 +89,7 @@ impl Observer {
         metrics: RequestMetrics,
         clients: Arc<Clients>,
         access: AccessLog,
+        chronicle: Chronicle,
         clock: Clock,
         process: u64,
     ) -> Self {
@@ -97,6 +101,7 @@ impl Observer {
             counters,
             anonymous,
             access,
+            chronicle,
             clock,
             process,
             connections: AtomicU32::new(0),
@@ -125,6 +130,10 @@ impl Observer {
         took: Duration,
     ) {
         self.metrics.answered(outcome.kind(), class, took);
+        if let Outcome::Stored { why, forward, .. } = outcome {
+            self.metrics
+                .served_stored(why, forward.map_or(0, |forward| forward.calls));
+        }
         if let Some(client) = client {
             let counters = client.index().and_then(|index| self.counters.get(index));
             counters.unwrap_or(&self.anonymous).answered(outcome.kind());
@@ -213,30 +222,35 @@ impl Told {
     fn tell(self, written: &Written) {
         let status = written.response.status();
         let bytes = written.response.body().size_hint().lower();
-        self.record(
-            written.outcome,
-            Some(status),
-            written.code.as_deref(),
-            bytes,
-        );
+        let code = written.code.as_ref();
+        self.record(written.outcome, Some(status), code, bytes);
     }
 
     fn tell_abandoned(self) {
         self.record(Outcome::Abandoned, None, None, 0);
     }
 
-    fn record(&self, outcome: Outcome, status: Option<StatusCode>, code: Option<&str>, bytes: u64) {
+    fn record(
+        &self,
+        outcome: Outcome,
+        status: Option<StatusCode>,
+        code: Option<&Arc<str>>,
+        bytes: u64,
+    ) {
         let (observer, exchange) = (&self.observer, &self.exchange);
         let client = exchange.client();
         let class = status.map_or(StatusClass::None, StatusClass::of);
         let now = observer.clock.now();
         let duration = now.saturating_duration_since(exchange.started);
         observer.count(client, outcome, class, duration);
+        let job = exchange.job();
+        if let Some((job, what)) = job.zip(Happening::answered(&outcome, code)) {
+            observer.chronicle.note(job, what, now);
+        }
         let status = status.map(|status| status.as_u16());
         if !observer.access.wants(status) {
             return;
         }
-        let job = exchange.job();
         let upstream = exchange.upstream().map(|story| UpstreamAnswer {
             status: story.upstream_status,
             request_id: story.upstream_request_id.as_deref(),
@@ -251,7 +265,7 @@ impl Told {
                 .map_or_else(|| Target::Path(exchange.head.uri.path()), Target::Job),
             status,
             outcome,
-            error_code: code,
+            error_code: code.map(|code| &**code),
             duration,
             bytes,
             request_id: exchange.id.as_str(),

@@ -302,6 +302,29 @@ impl Forwarding {
 // === impl Why ===
 
 impl Why {
+    /// Reasons that are no [`Cause`].
+    const OWN: usize = 3;
+    /// How many there are.
+    pub const COUNT: usize = Self::OWN + Cause::ALL.len();
+
+    /// Every reason, in the order of [`index`](Self::index).
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Revalidating, Self::RefreshLimit, Self::OnlyIfCached]
+            .into_iter()
+            .chain(Cause::ALL.map(Self::Failed))
+    }
+
+    /// The reason's place in [`all`](Self::all).
+    #[must_use]
+    pub fn index(self) -> usize {
+        match self {
+            Self::Revalidating => 0,
+            Self::RefreshLimit => 1,
+            Self::OnlyIfCached => 2,
+            Self::Failed(cause) => Self::OWN + cause.index(),
+        }
+    }
+
     /// The token of the parameter `detail` (RFC 9211 §2.8 leaves its values to each cache).
     #[must_use]
     pub fn token(self) -> &'static str {

@@ -4,12 +4,10 @@
 //! afterwards starts another. Only then may two run for one job.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::Notify;
-
+use super::sync::{Mutex, MutexGuard, Notify, OnceLock};
 use crate::error::Error;
 use crate::layers::fetch::{Landing, Story};
 use crate::policy::job::JobId;
@@ -114,8 +112,7 @@ impl Flights {
 impl Flight {
     /// Waits for the end, however it comes.
     pub(super) async fn landed(&self) -> Landing {
-        let mut landed = pin!(self.landed.notified());
-        landed.as_mut().enable(); // before looking: an end in between must not be missed
+        let landed = self.landed.notified(); // before looking: from here on no end is missed
         if let Some(landing) = self.landing.get() {
             return landing.clone();
         }

@@ -126,6 +126,9 @@ impl Keep {
     /// What to tell of a denial. A job of which nothing may be served any more has nothing to lose by it.
     fn deny(&self, call: &Call, error: Error, now: Instant) -> Error {
         let job = call.job;
+        if call.is_revoked() {
+            return error;
+        }
         let stored =
             self.store.jobs.get(&job).filter(|entry| {
                 is_servable(entry.judge(now), &Wish::default(), &self.terms.windows)

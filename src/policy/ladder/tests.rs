@@ -17,7 +17,7 @@ const ANY: Wish = Wish {
 
 fn fresh(age: u64) -> Freshness {
     let age = Duration::from_secs(age);
-    let ttl = Duration::from_secs(30) - age;
+    let ttl = Duration::from_secs(30).saturating_sub(age);
     Freshness::Fresh { age, ttl }
 }
 

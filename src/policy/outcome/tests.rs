@@ -150,3 +150,13 @@ fn every_kind_stands_at_its_index() {
         assert_eq!(kind.index(), index);
     }
 }
+
+#[test]
+fn every_reason_stands_at_its_index_and_has_a_token_of_its_own() {
+    let mut tokens = std::collections::BTreeSet::new();
+    for (index, why) in Why::all().enumerate() {
+        assert_eq!(why.index(), index);
+        assert!(tokens.insert(why.token()), "{}", why.token());
+    }
+    assert_eq!(tokens.len(), Why::COUNT);
+}

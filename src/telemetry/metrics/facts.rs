@@ -35,6 +35,14 @@ pub struct Snapshot {
     pub throttle_hold: Option<Duration>,
     /// What is left of a hold because upstream refused the central credential.
     pub credential_hold: Option<Duration>,
+    /// What is left of a hold because upstream is down; zero while one call probes.
+    pub outage_hold: Option<Duration>,
+    /// The operator lets no upstream call out.
+    pub paused: bool,
+    /// Upstream denies suspiciously many jobs, which is not believed.
+    pub denial_wave: bool,
+    /// Jobs that are remembered without a body: denied, or failing.
+    pub absent_jobs: u64,
     /// Upstream has accepted the central credential since the start or the last refusal.
     pub credential_proven: bool,
     /// Stored responses.
@@ -89,15 +97,34 @@ fn encode_state(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
         "1 once upstream has accepted the central credential, 0 at the start and after a refusal.",
         u64::from(now.credential_proven),
     )?;
+    gauge(
+        encoder,
+        "jobgate_upstream_paused",
+        "1 while the operator lets no upstream call out, else 0.",
+        u64::from(now.paused),
+    )?;
+    gauge(
+        encoder,
+        "jobgate_upstream_down",
+        "1 while upstream gives no answer at all: one call at a time probes it, at growing pauses; else 0.",
+        u64::from(now.outage_hold.is_some()),
+    )?;
+    gauge(
+        encoder,
+        "jobgate_denial_wave",
+        "1 while upstream denies so many jobs that were there that it is not believed, else 0; wants a look.",
+        u64::from(now.denial_wave),
+    )?;
     let mut family = encoder.encode_descriptor(
         "jobgate_hold",
-        "Time for which no upstream call will be made, because upstream throttles or refused the central credential; \
-         0 without a hold.",
+        "Time for which no upstream call will be made, because upstream throttles, refused the central credential or is \
+         down (outage); 0 without a hold.",
         Some(&Unit::Seconds),
         MetricType::Gauge,
     )?;
     hold(&mut family, "throttle", now.throttle_hold)?;
-    hold(&mut family, "credential", now.credential_hold)
+    hold(&mut family, "credential", now.credential_hold)?;
+    hold(&mut family, "outage", now.outage_hold)
 }
 
 fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -121,6 +148,12 @@ fn encode_cache(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
         "jobgate_cache_entries",
         "Stored responses.",
         now.cache_entries,
+    )?;
+    gauge(
+        encoder,
+        "jobgate_absent_jobs",
+        "Jobs that are remembered without a body: upstream denied them, or a look has failed; at most 10 000.",
+        now.absent_jobs,
     )?;
     encoder
         .encode_descriptor(

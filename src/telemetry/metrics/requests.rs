@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use prometheus_client::registry::Registry;
 
-use crate::policy::outcome::OutcomeKind;
+use crate::policy::outcome::{OutcomeKind, Why};
 use crate::telemetry::per_thread::{PerThread, Tally};
 
 use durations::Durations;
@@ -53,6 +53,10 @@ pub enum StatusClass {
 struct Answers {
     by_class: [[Tally; StatusClass::ALL.len()]; OUTCOMES],
     durations: [Durations; OUTCOMES],
+    /// Answers from what is stored although it was stale or too old, by the reason.
+    stored: [Tally; Why::COUNT],
+    /// Of these, those that had paid for a look in vain.
+    stored_paid: Tally,
 }
 
 // === impl RequestMetrics ===
@@ -72,6 +76,16 @@ impl RequestMetrics {
         let mine = self.answers.mine();
         mine.by_class[outcome.index()][class as usize].add(1);
         mine.durations[outcome.index()].observe(took);
+    }
+
+    /// Counts an answer from what is stored although it was stale or older than the client wanted; `calls` upstream were paid
+    /// for it in vain. It is also [`answered`](Self::answered).
+    pub fn served_stored(&self, why: Why, calls: u32) {
+        let mine = self.answers.mine();
+        mine.stored[why.index()].add(1);
+        if calls > 0 {
+            mine.stored_paid.add(1);
+        }
     }
 
     /// The counters of a client, to be kept with it: made by the first call for its name, found by later ones, so
@@ -97,10 +111,11 @@ impl RequestMetrics {
 
     /// Answers with a job that cost no call of their own.
     fn calls_saved(&self) -> u64 {
-        let saving = [OutcomeKind::Hit, OutcomeKind::Collapsed];
+        let saving = [OutcomeKind::Hit, OutcomeKind::Stale, OutcomeKind::Collapsed];
         let classes = [StatusClass::Success, StatusClass::Redirection];
         let pairs = saving.map(|outcome| classes.map(|class| self.count(outcome, class)));
-        pairs.iter().flatten().sum()
+        let answers: u64 = pairs.iter().flatten().sum();
+        answers.saturating_sub(self.answers.sum(|mine| &mine.stored_paid))
     }
 }
 

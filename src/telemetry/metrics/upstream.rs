@@ -86,6 +86,11 @@ impl UpstreamMetrics {
             "Calls tried upstream, retries included, by how they ended; unreachable ones may not have cost quota",
             calls,
         );
+        registry.register(
+            "jobgate_looks",
+            "Looks begun, by what made them: a first ask, a stale answer that was waited for or served (behind), a client or the operator that forced one. A look that budget and holds let out makes one call or, with retries, more",
+            looks,
+        );
         registry.register_with_unit(
             "jobgate_upstream_call_duration",
             "Time from an upstream call's start, connecting included, to its answer's last byte or its failure",
@@ -96,11 +101,6 @@ impl UpstreamMetrics {
             "jobgate_upstream_retries",
             "Calls that repeated a failed one; they are in jobgate_upstream_calls as well",
             metrics.retries.clone(),
-        );
-        registry.register(
-            "jobgate_looks",
-            "Looks begun, by what made them: a first ask, a stale answer that was waited for or served (behind), a client or the operator that forced one. A look that budget and holds let out makes one call or, with retries, more",
-            looks,
         );
         registry.register(
             "jobgate_secret_echoes",

@@ -7,7 +7,7 @@ use crate::policy::hold::{Admit, Ending};
 fn down(play: &mut Play) -> Option<(Down, Duration)> {
     match play.ask() {
         Admit::Down { cause, retry_after } => Some((cause, retry_after)),
-        _ => None,
+        Admit::Go(_) | Admit::Wait | Admit::Throttled { .. } | Admit::CredentialHold { .. } => None,
     }
 }
 

@@ -8,7 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
-use crate::policy::outcome::OutcomeKind;
+use crate::policy::outcome::{OutcomeKind, Why};
 
 use super::durations::Durations;
 use super::{RequestMetrics, StatusClass};
@@ -16,6 +16,7 @@ use super::{RequestMetrics, StatusClass};
 impl Collector for RequestMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
+        self.encode_stored(&mut encoder)?;
         self.encode_calls_saved(&mut encoder)?;
         self.encode_durations(&mut encoder)?;
         self.encode_clients(&mut encoder)
@@ -27,7 +28,8 @@ impl RequestMetrics {
         let mut family = encoder.encode_descriptor(
             "jobgate_requests",
             "Requests by how they were answered and by the class of the status sent (none: the client left first). \
-             hit, collapsed: cost no upstream call; miss, failed: led to one; held: upstream may not be asked now.",
+             hit, collapsed: cost no upstream call; stale: from what is stored, past its lifetime or because a look failed; \
+             miss, failed: led to one; held: upstream may not be asked now.",
             None,
             MetricType::Counter,
         )?;
@@ -42,12 +44,29 @@ impl RequestMetrics {
         Ok(())
     }
 
+    fn encode_stored(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "jobgate_stored_answers",
+            "Answers from what is stored although it was stale, or older than the client wanted, by the reason: \
+             revalidating is everyday, the rest says what is wrong upstream or spent here. Also in jobgate_requests.",
+            None,
+            MetricType::Counter,
+        )?;
+        for why in Why::all() {
+            let count = self.answers.sum(|mine| &mine.stored[why.index()]);
+            family
+                .encode_family(&[("reason", why.token())])?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
     fn encode_calls_saved(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         encoder
             .encode_descriptor(
                 "jobgate_calls_saved",
-                "Upstream calls that clients would have made without the gateway and that were not made: the hit and \
-                 collapsed requests with class 2xx and 3xx, added up.",
+                "Upstream calls that clients would have made without the gateway and that were not made: the hit, stale and \
+                 collapsed requests with class 2xx and 3xx, added up, less those that paid for a look in vain.",
                 None,
                 MetricType::Counter,
             )?
