@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use jobgate::clock::Clock;
 use jobgate::config::Settings;
 
-use crate::support::{Answer, JOB, Running, in_front_of, nth_job};
+use crate::support::{Answer, FIRST_REST, JOB, Running, in_front_of, nth_job};
 use crate::upstream::{A_JOB, Upstream};
 
 const NOT_FOUND: &str = include_str!("../samples/error-422-not-found.json");
@@ -100,12 +100,15 @@ async fn askers_that_hang_up_neither_end_nor_repeat_the_paid_call() {
 }
 
 #[tokio::test]
-async fn a_failure_is_everybodys_and_the_next_asker_starts_afresh() {
-    // (upstream's status, its body, what clients get, calls of one fetch: the first and its retries)
-    for (status, body, told, calls) in [(422, NOT_FOUND, 404, 1), (502, BAD_GATEWAY, 502, 3)] {
+async fn a_failure_is_everybodys_and_whoever_asks_after_the_rest_starts_afresh() {
+    // (upstream's status, its body, what clients get, calls of one fetch: the first and its retries, the rest after it)
+    for (status, body, told, calls, rest) in [
+        (422, NOT_FOUND, 404, 1, None),
+        (502, BAD_GATEWAY, 502, 3, Some(FIRST_REST)),
+    ] {
         let failing = move |n, _: &_| if n < calls { (status, body) } else { A_JOB };
         let upstream = Upstream::held(&Clock::system(), failing).await;
-        let gateway = in_front_of(&upstream.url()).start();
+        let gateway = in_front_of(&upstream.url()).with_manual_clock().start();
 
         let (answers, ()) = tokio::join!(ask_at_once(&gateway, 100), async {
             waiting(&gateway, 100).await;
@@ -115,6 +118,12 @@ async fn a_failure_is_everybodys_and_the_next_asker_starts_afresh() {
         for answer in &answers {
             assert_eq!(answer.status, told);
             assert_eq!(answer.code(), answers[0].code());
+        }
+        if let Some(rest) = rest {
+            let resting = gateway.job(JOB).await;
+            assert_eq!(resting.status, told, "the same, without a call");
+            assert_eq!(upstream.calls(), calls);
+            gateway.clock.advance(rest);
         }
         assert_eq!(gateway.job(JOB).await.status, 200, "after {status}");
         assert_eq!(upstream.calls(), calls + 1);

@@ -6,7 +6,7 @@ mod cases;
 use std::time::Duration;
 
 use crate::raw::{Reply, Script, Then};
-use crate::support::{DOCUMENTED, JOB, in_front_of, nth_job};
+use crate::support::{DOCUMENTED, FIRST_REST, JOB, in_front_of, nth_job};
 use cases::{Case, MIB, broken_bodies, broken_http, head, padded};
 
 #[tokio::test]
@@ -35,6 +35,7 @@ async fn a_body_without_end_is_read_to_the_limit_and_no_further() {
     let gateway = in_front_of(&script.url()).with_manual_clock().start();
     gateway.job(&nth_job(1)).await;
     assert_eq!(gateway.job(JOB).await.code(), "JG.5024");
+    gateway.clock.advance(FIRST_REST);
     let poured = script.poured().await;
     assert!(
         poured < 32 * MIB,
@@ -66,6 +67,7 @@ async fn silence_within_an_answer_times_out_and_the_connection_is_not_used_again
             "{silence:?}"
         );
         assert_eq!(script.calls(), 2, "a time-out is not repeated");
+        gateway.clock.advance(FIRST_REST);
         assert_eq!(
             gateway.job(JOB).await.header("cache-status"),
             "jobgate; fwd=uri-miss; stored; ttl=30"
@@ -123,6 +125,7 @@ async fn once_ids_have_agreed_an_answer_about_another_job_is_a_fault() {
         !wrong.text().contains(&third),
         "nothing of the other job is shown"
     );
+    gateway.clock.advance(FIRST_REST);
     let right = gateway.job(&second).await;
     assert_eq!(
         right.header("cache-status"),

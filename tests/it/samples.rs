@@ -1,4 +1,5 @@
-//! Every body that upstream is known to send, through the gateway; and what an error leaves behind: nothing.
+//! Every body that upstream is known to send, through the gateway; and what an error leaves behind: nothing, and all that was
+//! there, unless upstream denies the job.
 
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use crate::support::{DOCUMENTED, JOB, Running, in_front_of, nth_job};
 
 /// Long enough for every hold and for the budget's window.
 const HOURS: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// The one error that says conclusively that there is no such job.
+const DENIAL: &str = "error-422-not-found.json";
 
 /// What a client gets for each sample: status, code, whose words.
 const ANSWERS: &[(&str, u16, &str, &str)] = &[
@@ -174,11 +178,12 @@ impl Case {
 
         gateway.clock.advance(HOURS);
         let (status, cache_status, _) = ask(&gateway, JOB).await;
-        let expected = "jobgate; fwd=stale; stored; ttl=30".to_owned();
+        let reason = if name == DENIAL { "uri-miss" } else { "stale" };
+        let expected = format!("jobgate; fwd={reason}; stored; ttl=30");
         assert_eq!(
             (status, cache_status),
             (200, expected),
-            "{name}: the entry is still there"
+            "{name}: the entry is still there, unless the job was denied"
         );
         assert_eq!(script.calls(), 2 * attempts + 2, "{name}");
         gateway.end().await;
@@ -237,7 +242,7 @@ fn is_retried(name: &str) -> bool {
 }
 
 #[tokio::test]
-async fn every_known_body_of_upstream_has_its_answer_and_no_error_is_stored_or_evicts() {
+async fn every_known_body_of_upstream_has_its_answer_and_no_error_evicts_but_the_denial() {
     let played = cases().into_iter().map(Case::play);
     futures_util::future::join_all(played).await;
 }

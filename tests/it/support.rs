@@ -41,6 +41,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
+/// The longest that a job rests after one failed look; each further failure doubles it.
+pub(crate) const FIRST_REST: Duration = Duration::from_secs(1);
+
 /// Gives a gateway its settings.
 pub(crate) struct Builder {
     pub(crate) settings: Settings,

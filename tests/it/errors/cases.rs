@@ -136,6 +136,11 @@ pub(super) fn own_cases() -> Vec<Case> {
             gateway.with(|settings| settings.server.allowed_hosts = vec!["other.example".into()])
         }),
         Case::refused(
+            "`only-if-cached` and nothing stored",
+            504,
+            info(&format!("{HOST}Cache-Control: only-if-cached\r\n")),
+        ),
+        Case::refused(
             "nothing fresh stored, and the budget is spent",
             429,
             get(JOB),

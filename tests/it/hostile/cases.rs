@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::raw::{Reply, Script, Then};
-use crate::support::{DOCUMENTED, JOB, SECRET_KEY, in_front_of, nth_job};
+use crate::support::{DOCUMENTED, FIRST_REST, JOB, SECRET_KEY, in_front_of, nth_job};
 
 pub(super) const MIB: usize = 1024 * 1024;
 
@@ -41,8 +41,15 @@ impl Case {
         assert!(!answer.header("cache-status").contains("stored"), "{name}");
         assert!(!answer.headers.contains_key("retry-after"), "{name}");
         assert!(!answer.text().contains(SECRET_KEY), "{name}");
+        let resting = gateway.job(JOB).await;
+        assert_eq!(
+            resting.code(),
+            "JG.5024",
+            "{name}: the same, without a call"
+        );
         assert_eq!(script.calls(), 2, "{name}: it is not asked again by itself");
 
+        gateway.clock.advance(FIRST_REST);
         let after = gateway.job(JOB).await;
         let told = (after.status.as_u16(), after.header("cache-status"));
         assert_eq!(
