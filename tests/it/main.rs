@@ -6,23 +6,27 @@
     reason = "a helper of tests may fail as a test does; clippy knows only the tests themselves"
 )]
 
+mod flaky;
 mod raw;
 mod support;
 mod upstream;
 
 mod activation;
 mod admin;
+mod ages;
 mod caching;
 mod clients;
 mod collapsing;
 mod commands;
 mod connections;
 mod credential;
+mod denials;
 mod drain;
 mod errors;
 mod framing;
 mod hostile;
 mod hosts;
+mod outage;
 mod paths;
 mod quota;
 mod readme;
@@ -30,5 +34,6 @@ mod samples;
 mod sandbox;
 mod secrets;
 mod signals;
+mod stale;
 mod validators;
 mod wire;

@@ -36,7 +36,7 @@ pub(crate) struct Script {
     addr: SocketAddr,
     asked: watch::Receiver<Vec<Asked>>,
     poured: watch::Receiver<Option<usize>>,
-    _server: JoinSet<()>,
+    server: JoinSet<()>,
 }
 
 /// One request that the upstream was sent.
@@ -99,6 +99,11 @@ impl Reply {
 impl Script {
     pub(crate) async fn answering(replies: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::on(listener, replies)
+    }
+
+    /// The same, on a listener of the caller's.
+    pub(crate) fn on(listener: TcpListener, replies: impl IntoIterator<Item = Reply>) -> Self {
         let addr = listener.local_addr().expect("an address");
         let (sender, asked) = watch::channel(Vec::new());
         let (pouring, poured) = watch::channel(None);
@@ -119,12 +124,18 @@ impl Script {
             addr,
             asked,
             poured,
-            _server: server,
+            server,
         }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// Stops listening, and says how often it was asked.
+    pub(crate) async fn stop(mut self) -> usize {
+        self.server.shutdown().await;
+        self.calls()
     }
 
     /// Everything it was asked so far.

@@ -109,6 +109,22 @@ impl Builder {
         self
     }
 
+    /// With the windows of the defaults: stale answers for ten minutes at once, for an hour if there is nothing better;
+    /// denials are remembered for half a minute.
+    pub(crate) fn with_stale_answers(self) -> Self {
+        self.with(|settings| {
+            settings.cache.stale_while_revalidate = Duration::from_secs(10 * 60);
+            settings.cache.stale_if_error = Duration::from_secs(60 * 60);
+            settings.cache.ttl_not_found = Duration::from_secs(30);
+        })
+    }
+
+    /// Time is that of a test's own clock.
+    pub(crate) fn with_clock(self, clock: &Clock) -> Self {
+        let clock = clock.clone();
+        Self { clock, ..self }
+    }
+
     /// Another credential than the made-up keys.
     pub(crate) fn with_credential(mut self, credential: Credential) -> Self {
         self.credential = credential;
@@ -171,6 +187,12 @@ impl Running {
         self.get(&format!("/v1/job/{job}/info"), &[]).await
     }
 
+    /// The same, with a `Cache-Control`.
+    pub(crate) async fn job_wanting(&self, job: &str, wish: &str) -> Answer {
+        let headers = [("cache-control", wish)];
+        self.get(&format!("/v1/job/{job}/info"), &headers).await
+    }
+
     /// `GET` a path with headers.
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.ask("GET", path, headers).await
@@ -218,6 +240,23 @@ impl Running {
         read.expect("the gateway closes the connection")
             .expect("readable");
         answer
+    }
+
+    /// Upstream calls that were tried and have ended.
+    pub(crate) async fn calls_tried(&self) -> f64 {
+        let text = self.admin("/metrics").await.text();
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("jobgate_upstream_calls_total{"));
+        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        values.sum()
+    }
+
+    /// Asks for a job until its label is this one, which takes until a look behind has ended.
+    pub(crate) async fn until_label(&self, job: &str, label: &str) -> Answer {
+        let asked = || async { self.job(job).await.label().1 == label };
+        self.until(label, asked).await;
+        self.job(job).await
     }
 
     /// Waits until `reached` holds, looking again and again; the gateway's own counts say when something has happened.
@@ -299,6 +338,26 @@ impl Answer {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// Status, `Cache-Status` after the cache's name, and `Age` in seconds, which must agree: what `max-age` and `Age`
+    /// leave of the lifetime is `ttl`, or one second more, because both are rounded down.
+    #[track_caller]
+    pub(crate) fn label(&self) -> (u16, &str, &str) {
+        let label = self.header("cache-status");
+        let label = label.strip_prefix("jobgate; ").unwrap_or(label);
+        let age = self.header("age");
+        if let Some(max_age) = self
+            .header("cache-control")
+            .strip_prefix("private, max-age=")
+        {
+            let seconds = |text: &str| text.parse::<i64>().expect("seconds");
+            let ttl = label.split("; ").find_map(|part| part.strip_prefix("ttl="));
+            let left = seconds(max_age) - seconds(age);
+            let rounded = left - seconds(ttl.expect("a ttl"));
+            assert!((0..=1).contains(&rounded), "{max_age} − {age}: {label}");
+        }
+        (self.status.as_u16(), label, age)
     }
 
     /// The `error_code` in the body, or "".
