@@ -1,4 +1,4 @@
-//! An upstream that stops and comes back on the same port: it answers, refuses connections, or cuts them.
+//! An upstream that stops and comes back on the same port: it answers, refuses connections, cuts them, or says nothing.
 
 use std::mem;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
-use crate::raw::{Reply, Script, Then};
+use crate::raw::{Reply, Script};
 use crate::support::DOCUMENTED;
 
 /// How it meets the next connection.
@@ -21,6 +21,8 @@ pub(crate) enum Mood {
     Refuses,
     /// Takes the connection and resets it once a request comes.
     Cuts,
+    /// Takes the request and says nothing.
+    IsSilent,
 }
 
 /// The upstream; it ends with the test.
@@ -31,13 +33,13 @@ pub(crate) struct Flaky {
     now: Now,
     /// Requests that earlier scripts were sent.
     asked_before: usize,
-    cut: Arc<Mutex<Vec<Instant>>>,
+    unanswered: Arc<Mutex<Vec<Instant>>>,
 }
 
 enum Now {
     Says(Script),
     Refuses,
-    Cuts(JoinSet<()>),
+    IsMute(JoinSet<()>),
 }
 
 // === impl Mood ===
@@ -46,11 +48,6 @@ impl Mood {
     /// Answers with the documented job; on a connection of its own, so that none is left over for another mood.
     pub(crate) fn well() -> Self {
         Self::Says(Reply::with(200, "Connection: close\r\n", DOCUMENTED))
-    }
-
-    /// Takes the request and never answers.
-    pub(crate) fn silent() -> Self {
-        Self::Says(Reply::new("", Then::Hang))
     }
 }
 
@@ -64,7 +61,7 @@ impl Flaky {
             clock: clock.clone(),
             now: Now::Refuses,
             asked_before: 0,
-            cut: Arc::default(),
+            unanswered: Arc::default(),
         };
         flaky.turn(mood).await;
         flaky
@@ -74,13 +71,14 @@ impl Flaky {
     pub(crate) async fn turn(&mut self, mood: Mood) {
         match mem::replace(&mut self.now, Now::Refuses) {
             Now::Says(script) => self.asked_before += script.stop().await,
-            Now::Cuts(mut server) => server.shutdown().await,
+            Now::IsMute(mut server) => server.shutdown().await,
             Now::Refuses => {}
         }
         self.now = match mood {
             Mood::Says(reply) => Now::Says(Script::on(self.listener(), [reply])),
             Mood::Refuses => Now::Refuses,
-            Mood::Cuts => Now::Cuts(self.cutting()),
+            Mood::Cuts => Now::IsMute(self.mute(true)),
+            Mood::IsSilent => Now::IsMute(self.mute(false)),
         };
     }
 
@@ -88,18 +86,18 @@ impl Flaky {
         format!("http://{}", self.addr())
     }
 
-    /// Requests that came, and connections that were cut.
+    /// Requests that came, answered or not.
     pub(crate) fn attempts(&self) -> usize {
         let asked = match &self.now {
             Now::Says(script) => script.calls(),
-            Now::Refuses | Now::Cuts(_) => 0,
+            Now::Refuses | Now::IsMute(_) => 0,
         };
-        self.asked_before + asked + self.cuts().len()
+        self.asked_before + asked + self.unanswered().len()
     }
 
-    /// When connections were cut, in order.
-    pub(crate) fn cuts(&self) -> Vec<Instant> {
-        self.cut.lock().expect("not poisoned").clone()
+    /// When requests came that got no answer, in order.
+    pub(crate) fn unanswered(&self) -> Vec<Instant> {
+        self.unanswered.lock().expect("not poisoned").clone()
     }
 
     fn addr(&self) -> SocketAddr {
@@ -110,15 +108,21 @@ impl Flaky {
         bound(self.addr()).listen(64).expect("a listener")
     }
 
-    fn cutting(&self) -> JoinSet<()> {
-        let (listener, clock, cut) = (self.listener(), self.clock.clone(), Arc::clone(&self.cut));
+    fn mute(&self, cuts: bool) -> JoinSet<()> {
+        let (listener, clock) = (self.listener(), self.clock.clone());
+        let unanswered = Arc::clone(&self.unanswered);
         let mut server = JoinSet::new();
         server.spawn(async move {
+            let mut kept = Vec::new();
             while let Ok((stream, _)) = listener.accept().await {
-                stream.peek(&mut [0]).await.expect("a request"); // not earlier: that might seem never to have connected
-                cut.lock().expect("not poisoned").push(clock.now());
-                let linger = SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // closing resets
-                linger.expect("set");
+                let _ = stream.peek(&mut [0]).await; // cut earlier, it might seem never to have connected
+                unanswered.lock().expect("not poisoned").push(clock.now());
+                if cuts {
+                    let linger = SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // closing resets
+                    linger.expect("set");
+                } else {
+                    kept.push(stream);
+                }
             }
         });
         server
