@@ -168,13 +168,18 @@ impl Service<Forward> for Collapse {
 impl Shared {
     async fn answer(self: &Arc<Self>, forward: Forward) -> Result<Reply, Failure> {
         if forward.wait == Wait::Behind {
-            return self.answer_and_look(forward);
+            return self.answer_and_look(forward, Why::Revalidating);
         }
         let _seat = match self.take_seat() {
             Ok(seat) => seat,
             Err(error) => return answer::fall_back(forward, error, None, self.clock.now()),
         };
         let (flight, collapsed) = match self.board(&forward) {
+            Ok(Boarded::Instead(Instead::RefreshLimit)) if self.is_stale(&forward) => {
+                // it may not force a look, but gets the one that whoever asks without a wish would get
+                let wait = Wait::Behind;
+                return self.answer_and_look(Forward { wait, ..forward }, Why::RefreshLimit);
+            }
             Ok(Boarded::Instead(instead)) => {
                 return answer::instead(forward, instead, self.clock.now());
             }
@@ -194,16 +199,16 @@ impl Shared {
     }
 
     /// Answers with what is stored, and sees that somebody looks.
-    fn answer_and_look(&self, forward: Forward) -> Result<Reply, Failure> {
+    fn answer_and_look(&self, forward: Forward, why: Why) -> Result<Reply, Failure> {
         let (job, asker) = (forward.ask.job, &forward.ask.exchange.id);
         let now = self.clock.now();
         match self.board(&forward) {
             Ok(Boarded::Leader(_, owner)) => {
                 let trigger = LookTrigger::Behind;
                 self.start(owner, job, Some(asker), trigger, Duration::ZERO);
-                answer::serve(forward, Why::Revalidating, now)
+                answer::serve(forward, why, now)
             }
-            Ok(Boarded::Follower(_)) => answer::serve(forward, Why::Revalidating, now),
+            Ok(Boarded::Follower(_)) => answer::serve(forward, why, now),
             Ok(Boarded::Instead(instead)) => answer::instead(forward, instead, now),
             Err(error) => answer::fall_back(forward, error, None, now),
         }
@@ -225,6 +230,12 @@ impl Shared {
             Wait::Yes | Wait::Behind => self.fresh(&job).map(Instead::Hit),
             Wait::Forced => self.instead_of_forced(&job, &forward.ask.exchange),
         })
+    }
+
+    fn is_stale(&self, forward: &Forward) -> bool {
+        let stored = forward.stored.as_ref();
+        let freshness = stored.map(|stored| stored.judge(self.clock.now()));
+        matches!(freshness, Some(Freshness::Stale { .. }))
     }
 
     fn fresh(&self, job: &JobId) -> Option<Stored> {

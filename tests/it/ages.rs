@@ -1,5 +1,7 @@
 //! Clients that bound the age of their answer: served younger ones within their allowance, and what is stored beyond it.
 
+mod allowance;
+
 use std::time::Duration;
 
 use jobgate::clock::Clock;
