@@ -97,7 +97,7 @@ async fn while_upstream_fails_each_rung_begins_where_the_last_one_ends() {
         }
         gateway
             .until("the look has failed", async || {
-                gateway.calls_tried().await == 2.0
+                gateway.calls_tried().await == 2
             })
             .await;
         assert_eq!(upstream.calls(), 2, "{age} ms");

@@ -243,12 +243,12 @@ impl Running {
     }
 
     /// Upstream calls that were tried and have ended.
-    pub(crate) async fn calls_tried(&self) -> f64 {
+    pub(crate) async fn calls_tried(&self) -> usize {
         let text = self.admin("/metrics").await.text();
         let lines = text
             .lines()
             .filter(|line| line.starts_with("jobgate_upstream_calls_total{"));
-        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
         values.sum()
     }
 

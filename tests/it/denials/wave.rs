@@ -63,10 +63,10 @@ impl House {
         let mut gone = Vec::new();
         for n in 0..self.jobs {
             let answer = self.gateway.job(&nth_job(n)).await;
-            match answer.status.as_u16() {
-                200 => {}
-                404 => gone.push(n),
-                other => panic!("{other}: {}", answer.text()),
+            let is_gone = answer.status == 404;
+            assert!(is_gone || answer.status == 200, "{}", answer.text());
+            if is_gone {
+                gone.push(n);
             }
         }
         gone
@@ -111,7 +111,7 @@ async fn a_thousand_jobs_denied_at_once_are_all_still_there() {
 
 #[tokio::test]
 async fn in_a_wave_behind_answers_hardly_anybody_is_told_404() {
-    let house = House::with(1_000, 0..1_000).await;
+    let house = House::with(200, 0..200).await;
     let mut gone = 0;
     for _ in 0..5 {
         advance(&house.gateway, 32);

@@ -22,7 +22,7 @@ struct Case {
     /// The token of `detail`.
     cause: &'static str,
     /// Calls of one look, retries included.
-    calls: u32,
+    calls: usize,
     /// What a client gets when nothing stored may be served any more; and what, while the job rests.
     errors: [(u16, &'static str); 2],
 }
@@ -52,7 +52,7 @@ struct House {
     upstream: Flaky,
     gateway: Running,
     stored: Answer,
-    calls: u32,
+    calls: usize,
 }
 
 // === impl House ===
@@ -89,14 +89,14 @@ impl House {
     }
 
     /// So many looks more were made.
-    async fn assert_looks(&mut self, looks: u32) {
+    async fn assert_looks(&mut self, looks: usize) {
         self.calls += looks * self.case.calls;
         let told = (self.case.status, self.case.cause);
         let tried = self.gateway.calls_tried().await;
-        assert_eq!(tried, f64::from(self.calls), "{told:?}");
+        assert_eq!(tried, self.calls, "{told:?}");
         if !matches!((self.case.how)(), Mood::Refuses) {
             let attempts = self.upstream.attempts();
-            assert_eq!(attempts, self.calls as usize, "{told:?}");
+            assert_eq!(attempts, self.calls, "{told:?}");
         }
     }
 
