@@ -154,6 +154,8 @@ impl CallResult {
             | Error::UnknownKey
             | Error::OversizedKey
             | Error::BadSignature
+            | Error::AdminToken
+            | Error::ForeignOrigin
             | Error::JobForbidden
             | Error::NoRoute
             | Error::MethodNotAllowed
