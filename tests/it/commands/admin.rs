@@ -463,9 +463,11 @@ fn what_is_no_admin_listener_is_told_so() {
 }
 
 #[test]
-fn a_running_gateway_is_asked() {
+fn a_running_gateway_is_asked_and_logs_the_act_however_quiet_it_is() {
     let dir = here();
-    let serving = Serving::start(&dir, &["serve", "--sandbox"]);
+    let file = "[log]\nlevel = \"error\"\naccess = \"off\"\n[auth]\nmode = \"open\"\n";
+    fs::write(dir.path().join("quiet.toml"), file).unwrap();
+    let serving = Serving::start(&dir, &["serve", "--sandbox", "--config", "quiet.toml"]);
     let admin = serving.tells_url("  admin ");
     let job = serving.tells_url("curl http");
     get(&job, "");
@@ -481,7 +483,17 @@ fn a_running_gateway_is_asked() {
     ] {
         assert!(out.contains(told), "{told}: {out}");
     }
-    let (code, _, err) = run(&mut jobgate(&dir, &["explain", JOB, "--admin", &admin]));
-    assert_eq!((code, &*err), (0, ""));
-    assert_eq!(serving.terminate().0, Some(0));
+    for args in [&["explain", JOB][..], &["invalidate", JOB]] {
+        let (code, _, err) = run(jobgate(&dir, args).args(["--admin", &admin]));
+        assert_eq!((code, &*err), (0, ""));
+    }
+    let (code, log) = serving.terminate();
+    assert_eq!(code, Some(0));
+    let lines: Vec<_> = log.lines().collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    let line: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
+    assert_eq!(
+        (&line["target"], &line["act"], &line["job.id"]),
+        (&"jobgate::audit".into(), &"invalidate".into(), &JOB.into())
+    );
 }
