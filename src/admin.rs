@@ -2,8 +2,8 @@
 //! the few things that an operator may do about it.
 //!
 //! It runs on the control runtime, apart from the workers that serve clients. It is bounded in connections and in time
-//! and reads no request body. [`access`] says who may ask; [`route`] what is asked; [`operate`] is the seam to the parts
-//! that know. It changes something only by `POST` and `DELETE`, and [`audit`] writes a line of each. It must outlive the
+//! and reads no request body. `access` says who may ask, `route` what is asked; [`operate`] is the seam to the parts
+//! that know. It changes something only by `POST` and `DELETE`, and `audit` writes a line of each. It must outlive the
 //! drain, or nobody could see that; the app stops it last.
 
 use std::convert::Infallible;

@@ -1,6 +1,6 @@
 //! The audit log: one line for every act of an operator, and for every attempt at one.
 //!
-//! Lines go where the others go, under the target [`AUDIT`](crate::telemetry::logging::AUDIT), whatever `log.level` says.
+//! Lines go where the others go, under the target [`AUDIT`], whatever `log.level` says.
 //! Fields: `act`, `job.id`, `peer` (the address that connected), `outcome` (`done`, `nothing_to_do`, `failed`, `refused`,
 //! `left`), `error.code`. Nothing of the request but the job id is in them, so no token.
 
