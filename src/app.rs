@@ -5,6 +5,7 @@
 //! nothing else, so that a hit never crosses a thread.
 
 mod facts;
+mod operations;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,10 +17,10 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Access, Admin};
 use crate::clock::Clock;
 use crate::config::{AuthMode, Settings};
-use crate::credential::Credential;
+use crate::credential::{Credential, CredentialFault};
 use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
 use crate::layers::collapse::{Bounds, Collapse, Fetch};
@@ -46,6 +47,7 @@ use crate::telemetry::metrics::{self, Metrics, Origin, UpstreamMetrics};
 use crate::upstream::{Upstream, UpstreamFault};
 
 use facts::State;
+use operations::Operations;
 
 /// What the gateway is given besides its settings.
 pub struct Environment {
@@ -78,6 +80,9 @@ pub enum StartFault {
     /// `upstream.ca_file`, or the system's trust store.
     #[error("cannot reach upstream safely")]
     Upstream(#[from] UpstreamFault),
+    /// `admin.token_env` or `admin.token_file`.
+    #[error("cannot read the admin token")]
+    AdminToken(#[from] CredentialFault),
     /// No threads, no descriptors, no randomness.
     #[error("the system refuses what the gateway needs")]
     System(#[from] io::Error),
@@ -128,7 +133,10 @@ impl Gateway {
         let admin_listener = settings
             .admin
             .listen
-            .map(|addr| listen(addr, "admin.listen"))
+            .map(|addr| -> Result<_, StartFault> {
+                let access = Access::open(&settings.admin, &|name| std::env::var(name).ok())?;
+                Ok((listen(addr, "admin.listen")?, access))
+            })
             .transpose()?;
         let tls = settings.server.tls.as_ref().map(Tls::load).transpose()?;
 
@@ -191,7 +199,7 @@ impl Gateway {
         let access = AccessLog::new(&settings.log, lines);
         let process = getrandom::u64().map_err(io::Error::other)?;
         let observer = Arc::new(Observer::new(
-            metrics.requests,
+            metrics.requests.clone(),
             clients,
             access,
             store.chronicle.clone(),
@@ -199,6 +207,13 @@ impl Gateway {
             process,
         ));
 
+        let operations = Operations {
+            store: store.clone(),
+            collapse: collapse.clone(),
+            gate: gate.clone(),
+            windows: windows(settings),
+            clock: clock.clone(),
+        };
         let state = Arc::new(State::new(
             settings,
             collapse,
@@ -214,7 +229,7 @@ impl Gateway {
             tls,
             metrics: server_metrics,
             drain,
-            clock,
+            clock: clock.clone(),
         };
         let server = Server::start(listener, &settings.server, &shared, move |peer| {
             observer.observe(peer, requests.clone())
@@ -230,20 +245,25 @@ impl Gateway {
             drain_delay: settings.server.drain_delay,
             drain_timeout: settings.server.drain_timeout,
         };
-        if let Some(listener) = admin_listener {
-            gateway.serve_admin(listener, registry)?;
+        if let Some((listener, access)) = admin_listener {
+            let admin = Admin::new(admin::Parts {
+                registry,
+                facts: Arc::clone(&gateway.state) as _,
+                requests: metrics.requests,
+                upstream: metrics.upstream,
+                operate: Arc::new(operations),
+                access,
+                clock,
+                look_patience: settings.server.request_timeout,
+            });
+            gateway.serve_admin(listener, admin)?;
         }
         Ok(gateway)
     }
 
-    fn serve_admin(
-        &mut self,
-        listener: std::net::TcpListener,
-        registry: Registry,
-    ) -> io::Result<()> {
+    fn serve_admin(&mut self, listener: std::net::TcpListener, admin: Admin) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         self.admin_addr = Some(listener.local_addr()?);
-        let admin = Admin::new(Arc::new(registry), Arc::clone(&self.state) as _);
         self.admin
             .spawn(admin::serve(listener, admin, self.stop_admin.clone()));
         Ok(())

@@ -25,7 +25,7 @@
 //! | [`stack`] | wiring | the request path in one function, outermost first: the place to start reading |
 //! | [`layers`] | mechanism | one file a layer; none imports another |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
-//! | [`admin`] | mechanism | the operator's port: health and metrics |
+//! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
 //! | [`upstream`] | mechanism | calls to the cloud, within limits |
 //! | [`credential`] | mechanism | the secret, and the signature; nothing else sees it |
 //! | [`store`] | mechanism | stored answers and their memory |

@@ -128,6 +128,8 @@ impl Outcome {
             | Error::UnknownKey
             | Error::OversizedKey
             | Error::BadSignature
+            | Error::AdminToken
+            | Error::ForeignOrigin
             | Error::JobForbidden
             | Error::NoRoute
             | Error::MethodNotAllowed

@@ -108,6 +108,8 @@ fn held_for(error: &Error) -> Option<Duration> {
         | Error::UnexpectedBody
         | Error::Misdirected
         | Error::MissingKey
+        | Error::AdminToken
+        | Error::ForeignOrigin
         | Error::UnknownKey
         | Error::OversizedKey
         | Error::BadSignature

@@ -1,5 +1,6 @@
 //! The real binary, as somebody at a terminal meets it.
 
+mod admin;
 mod check;
 mod usage;
 
