@@ -6,12 +6,17 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
 use super::Sandbox;
+use super::act::{Act, is_act_id};
 use super::catalogue::{Example, JSON, MALFORMED_ID, MISSING_JOB, MISSING_PREFIX, find};
 use super::guide::guide;
 use super::life;
+use super::perform::Reply;
 use super::refusal::Refusal;
+use super::scenario::Choice;
+use super::wire::Play;
 use crate::policy::job::JobId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -19,34 +24,35 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A GET needs no body; one that has one is hashed, since its signature would cover it.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// An answer of the build service, or the guide.
-struct Answer {
-    status: StatusCode,
-    content_type: Option<&'static str>,
-    request_id: Option<&'static str>,
-    body: Bytes,
-}
-
 impl Sandbox {
-    /// Answers one request.
-    pub(super) async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// Answers one request, or says what is to be played in place of an answer. A late answer is not waited for
+    /// once `stop` is given.
+    pub(super) async fn respond(
+        &self,
+        request: Request<Incoming>,
+        stop: &CancellationToken,
+    ) -> Result<Response<Full<Bytes>>, Play> {
         let (head, body) = request.into_parts();
         if head.uri.path() == "/" && head.method == Method::GET {
-            return Answer::guide().into_response();
+            return Ok(guide_answer().map(Full::new));
         }
         let answer = match Limited::new(body, MAX_BODY_BYTES).collect().await {
             Ok(body) => self.call(&head, &body.to_bytes()),
             Err(_) => Err(Refusal::TooLarge), // or the caller is gone, and will not read this
         };
         self.count(&answer);
-        match answer {
-            Ok(answer) => answer.into_response(),
-            Err(refusal) => refuse(&refusal),
+        match answer.unwrap_or_else(|refusal| Reply::Answer(refuse(&refusal))) {
+            Reply::Answer(answer) => Ok(answer.map(Full::new)),
+            Reply::Late(answer, time) => {
+                stop.run_until_cancelled(tokio::time::sleep(time)).await;
+                Ok(answer.map(Full::new))
+            }
+            Reply::Play(play) => Err(play),
         }
     }
 
     /// The API gateway, and behind it the build service.
-    fn call(&self, head: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
+    fn call(&self, head: &Parts, body: &[u8]) -> Result<Reply, Refusal> {
         let segment = job_segment(head.uri.path()).ok_or(Refusal::NoSuchApi)?;
         if head.method != Method::GET {
             return Err(Refusal::NoSuchMethod);
@@ -58,38 +64,58 @@ impl Sandbox {
 
     fn withdraw(&self) -> Result<(), Refusal> {
         let now = self.0.clock.now();
-        if self.state().quota.admit(now) {
+        let quota = &mut self.state().quota;
+        if quota.admit(now) {
             return Ok(());
         }
         Err(Refusal::Throttled {
-            requests: self.0.settings.requests,
-            window: self.0.settings.window,
+            requests: quota.requests(),
+            window: quota.window(),
         })
     }
 
-    /// The build service; the id is still as it was sent.
-    fn job(&self, segment: &str) -> Answer {
+    /// The build service, or what a scenario puts in its place; the id is still as it was sent.
+    fn job(&self, segment: &str) -> Reply {
         let Ok(id) = JobId::parse(segment) else {
-            return Answer::of(&MALFORMED_ID);
+            return Reply::Answer(recorded(&MALFORMED_ID));
         };
-        if let Some(example) = find(id.as_str()) {
-            return Answer {
-                body: example.body_of(&id),
-                ..Answer::of(example)
-            };
-        }
-        if id.as_str().starts_with(MISSING_PREFIX) {
-            return Answer::of(&MISSING_JOB);
-        }
-        Answer {
-            status: StatusCode::OK,
-            content_type: Some(JSON),
-            request_id: None,
-            body: life::body(id, self.0.clock.wall()),
+        let choice = self.choose(id);
+        match &choice.act {
+            Some(act) => self.perform(id, act, &choice),
+            None if is_act_id(&id) => Reply::Answer(recorded(&MALFORMED_ID)),
+            None => Reply::Answer(self.usual(id)),
         }
     }
 
-    fn count(&self, answer: &Result<Answer, Refusal>) {
+    /// What the scenario says of this call, or else its id.
+    fn choose(&self, id: JobId) -> Choice {
+        let now = self.0.clock.now();
+        let mut state = self.state();
+        state.calls.count(id);
+        let mut choice = state.scenario.choose(&id, now);
+        choice.act = choice.act.or_else(|| Act::of_id(&id));
+        state.stats.acts += u64::from(choice.act.is_some());
+        choice
+    }
+
+    /// What an id stands for as long as nothing is done to the call.
+    pub(super) fn usual(&self, id: JobId) -> Response<Bytes> {
+        if let Some(example) = find(id.as_str()) {
+            return recorded_about(example, &id);
+        }
+        if id.as_str().starts_with(MISSING_PREFIX) {
+            return recorded(&MISSING_JOB);
+        }
+        self.living(id)
+    }
+
+    /// A job at this moment of its life.
+    pub(super) fn living(&self, id: JobId) -> Response<Bytes> {
+        let speed = self.state().scenario.speed();
+        job(life::body(id, self.0.clock.wall(), speed))
+    }
+
+    fn count(&self, answer: &Result<Reply, Refusal>) {
         let mut state = self.state();
         state.stats.requests += 1;
         match answer.as_ref().map_err(Refusal::status) {
@@ -108,52 +134,53 @@ fn job_segment(path: &str) -> Option<&str> {
         .filter(|segment| !segment.contains('/'))
 }
 
-// === impl Answer ===
-
-impl Answer {
-    fn of(example: &Example) -> Self {
-        Self {
-            status: example.status,
-            content_type: example.content_type,
-            request_id: example.request_id,
-            body: Bytes::from_static(example.body),
-        }
-    }
-
-    fn guide() -> Self {
-        Self {
-            status: StatusCode::OK,
-            content_type: Some("text/plain;charset=UTF-8"),
-            request_id: None,
-            body: guide().into(),
-        }
-    }
-
-    fn into_response(self) -> Response<Full<Bytes>> {
-        let request_id = self.request_id.map_or_else(new_request_id, str::to_owned);
-        response(self.status, self.content_type, &request_id, self.body)
-    }
+/// A recorded answer, byte for byte.
+pub(super) fn recorded(example: &Example) -> Response<Bytes> {
+    response(
+        example.status,
+        example.content_type,
+        example.request_id,
+        Bytes::from_static(example.body),
+    )
 }
 
-fn refuse(refusal: &Refusal) -> Response<Full<Bytes>> {
+/// A recorded answer; a job in it is told by this id.
+pub(super) fn recorded_about(example: &Example, id: &JobId) -> Response<Bytes> {
+    recorded(example).map(|_| example.body_of(id))
+}
+
+/// A success.
+pub(super) fn job(body: Bytes) -> Response<Bytes> {
+    response(StatusCode::OK, Some(JSON), None, body)
+}
+
+/// A refusal of the API gateway.
+pub(super) fn refuse(refusal: &Refusal) -> Response<Bytes> {
     let request_id = new_request_id();
     let body = refusal.body(&request_id);
-    response(refusal.status(), Some(JSON), &request_id, body.into())
+    response(refusal.status(), Some(JSON), Some(&request_id), body.into())
 }
 
+fn guide_answer() -> Response<Bytes> {
+    let content_type = Some("text/plain;charset=UTF-8");
+    response(StatusCode::OK, content_type, None, guide().into())
+}
+
+/// An answer; without a request id it is given a new one.
 fn response(
     status: StatusCode,
     content_type: Option<&'static str>,
-    request_id: &str,
+    request_id: Option<&str>,
     body: Bytes,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
+) -> Response<Bytes> {
+    let request_id = request_id.map_or_else(new_request_id, str::to_owned);
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     if let Some(content_type) = content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    if let Ok(request_id) = HeaderValue::from_str(request_id) {
+    if let Ok(request_id) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, request_id); // hexadecimal: always a header value
     }
     response

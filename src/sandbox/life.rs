@@ -9,6 +9,8 @@
 //! | it starts | `running_status` `Running`, `last_build_time` |
 //! | it finishes | `running_status` `Finished`, `last_build_status`, `build_time`, `charge_time`, `health_score` |
 //!
+//! A scenario can hold a job in one phase, or lead it through phases of its own ([`staged`]).
+//!
 //! It does not say what the real service sends while a build runs (nobody has published that), nor what a build does.
 
 use std::ops::RangeInclusive;
@@ -49,10 +51,23 @@ struct Life {
 
 /// Where in its newest build a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
+    /// A build waits.
     Queued,
+    /// A build runs.
     Running,
+    /// The newest build has finished.
     Resting,
+}
+
+/// What the time decides of a job.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    phase: Phase,
+    /// The newest build that has finished.
+    finished: u64,
+    /// When the newest build that has run began to, in epoch milliseconds.
+    started_at_ms: u64,
 }
 
 /// `result`, in the order of the document.
@@ -89,24 +104,44 @@ struct Envelope<'a> {
     error: Option<&'static str>,
 }
 
-/// The body of a job at a moment.
-pub(super) fn body(id: JobId, now: SystemTime) -> Bytes {
-    let life = Life::of(id);
-    let envelope = Envelope {
-        result: life.info(epoch_ms(now)),
-        status: "success",
-        error: None,
+/// The body of a job at a moment; its builds follow each other `speed` times as fast as usual.
+pub(super) fn body(id: JobId, now: SystemTime, speed: u32) -> Bytes {
+    let life = Life::of(id, speed);
+    life.body(life.moment(epoch_ms(now)))
+}
+
+/// The body of a job that a scenario leads: the phases it has entered since `began`, each with when that was. From
+/// running to resting it has finished a build.
+pub(super) fn staged(
+    id: JobId,
+    began: SystemTime,
+    entered: impl IntoIterator<Item = (Phase, SystemTime)>,
+) -> Bytes {
+    let life = Life::of(id, 1);
+    let (newest, _) = life.at(epoch_ms(began));
+    let before = newest.saturating_sub(1);
+    let mut moment = Moment {
+        phase: Phase::Resting,
+        finished: before,
+        started_at_ms: life.started_at_ms(before),
     };
-    serde_json::to_vec(&envelope)
-        .unwrap_or_default() // plain text and numbers: cannot fail
-        .into()
+    for (phase, at) in entered {
+        match phase {
+            Phase::Queued => {}
+            Phase::Running => moment.started_at_ms = epoch_ms(at),
+            Phase::Resting if moment.phase == Phase::Running => moment.finished += 1,
+            Phase::Resting => {}
+        }
+        moment.phase = phase;
+    }
+    life.body(moment)
 }
 
 // === impl Life ===
 
 impl Life {
-    fn of(id: JobId) -> Self {
-        let period_ms = within(PERIOD_MS, draw(id, "period", 0));
+    fn of(id: JobId, speed: u32) -> Self {
+        let period_ms = within(PERIOD_MS, draw(id, "period", 0)) / u64::from(speed.max(1));
         Self {
             id,
             period_ms,
@@ -159,15 +194,34 @@ impl Life {
         good * 100 / REMEMBERED_BUILDS
     }
 
-    fn info(&self, now_ms: u64) -> JobInfo<'_> {
+    fn moment(&self, now_ms: u64) -> Moment {
         let (build, phase) = self.at(now_ms);
         let before = build.saturating_sub(1);
-        let (last_started, last_finished) = match phase {
+        let (last_started, finished) = match phase {
             Phase::Queued => (before, before),
             Phase::Running => (build, before),
             Phase::Resting => (build, build),
         };
-        let run_ms = self.run_ms(last_finished);
+        Moment {
+            phase,
+            finished,
+            started_at_ms: self.started_at_ms(last_started),
+        }
+    }
+
+    fn body(&self, moment: Moment) -> Bytes {
+        let envelope = Envelope {
+            result: self.info(moment),
+            status: "success",
+            error: None,
+        };
+        serde_json::to_vec(&envelope)
+            .unwrap_or_default() // plain text and numbers: cannot fail
+            .into()
+    }
+
+    fn info(&self, moment: Moment) -> JobInfo<'_> {
+        let run_ms = self.run_ms(moment.finished);
         let created_ms = CREATED_FROM_MS + draw(self.id, "created", 0) % CREATED_WITHIN_MS;
         JobInfo {
             id: self.id.as_str(),
@@ -179,7 +233,7 @@ impl Life {
             disabled: false,
             favorite: false,
             source_code: "codehub",
-            running_status: phase.as_str(),
+            running_status: moment.phase.as_str(),
             new_build: false,
             job_name: name(self.id),
             is_copy: true,
@@ -189,9 +243,9 @@ impl Life {
             is_manager: true,
             is_modify: true,
             is_view: true,
-            last_build_status: self.ended(last_finished),
-            last_build_time: self.started_at_ms(last_started),
-            health_score: self.health(last_finished),
+            last_build_status: self.ended(moment.finished),
+            last_build_time: moment.started_at_ms,
+            health_score: self.health(moment.finished),
         }
     }
 }
