@@ -11,7 +11,7 @@ mod values;
 use serde::Deserialize;
 
 pub(super) use self::id::is_act_id;
-pub(super) use self::rows::ROWS;
+pub(super) use self::rows::{ROWS, Row};
 pub(super) use self::values::{
     At, MAX_PAUSE, Pause, Recorded, Script, Size, State, Status, bounded_time,
 };

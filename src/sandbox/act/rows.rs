@@ -11,6 +11,23 @@ pub(in crate::sandbox) struct Row {
     pub(in crate::sandbox) about: &'static str,
 }
 
+// === impl Row ===
+
+impl Row {
+    /// The row of the act that a value of `do` names, however wrong its parameters are.
+    pub(in crate::sandbox) fn named_in(value: &str) -> Option<&'static Self> {
+        ROWS.iter()
+            .find(|row| name_in(row.scenario) == name_in(value))
+    }
+}
+
+/// `cut` in `{ cut = "body" }`.
+fn name_in(value: &str) -> &str {
+    let value = value.trim_start_matches(['{', '"', '\'', ' ']);
+    let end = value.find(|c: char| c != '_' && !c.is_ascii_lowercase());
+    value.get(..end.unwrap_or(value.len())).unwrap_or_default()
+}
+
 const fn row(id: &'static str, scenario: &'static str, about: &'static str) -> Row {
     Row {
         id,

@@ -16,7 +16,7 @@ use super::faults::{Fault, ScenarioFaults};
 use super::rule::Rule;
 use super::table::{Notes, Table};
 use crate::policy::job::JobId;
-use crate::sandbox::act::{Act, bounded_time};
+use crate::sandbox::act::{Row, bounded_time};
 
 /// Largest file, in bytes: the most rules with a page of text each.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -143,7 +143,12 @@ fn rule(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<Rule> {
     if !table.has("do") {
         table.fault(notes, "must say what to do, for example do = \"missing\"");
     }
-    let act = table.take::<Act>("do", notes, |_| Ok(()));
+    let act = table.take_with_hint("do", notes, |value| {
+        Some(format!(
+            "write for example do = {}",
+            Row::named_in(value)?.scenario
+        ))
+    });
     table.end(notes);
     Some(Rule {
         jobs: jobs.into_iter().flatten().map(|id| id.0).collect(),

@@ -84,6 +84,22 @@ impl<'i> Table<'i> {
         }
     }
 
+    /// Takes a key's value, if it is there and right; a fault of its says what `hint` makes of the value besides.
+    pub(super) fn take_with_hint<T: DeserializeOwned>(
+        &mut self,
+        key: &'static str,
+        notes: &mut Notes<'_>,
+        hint: impl FnOnce(&str) -> Option<String>,
+    ) -> Option<T> {
+        let value = self.remove(key)?;
+        let hint = hint(notes.text.get(value.span()).unwrap_or_default());
+        let taken = notes.read(&self.path_of(key), value, |_| Ok(()));
+        if let (None, Some(hint), Some(fault)) = (&taken, hint, notes.faults.last_mut()) {
+            fault.message += &format!("; {hint}");
+        }
+        taken
+    }
+
     /// Takes a key's value, if it is there and right.
     pub(super) fn take<T: DeserializeOwned>(
         &mut self,
