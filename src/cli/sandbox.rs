@@ -43,7 +43,7 @@ pub(super) fn scenario(file: Option<&Path>) -> Result<Scenario, Failed> {
 fn introduce(addr: SocketAddr, settings: &SandboxSettings, file: Option<&Path>) {
     let (requests, window) = settings.quota();
     let scenario = match file {
-        Some(file) => format!("{}, {} rules", file.display(), settings.scenario.rules()),
+        Some(file) => format!("{}; rules: {}", file.display(), settings.scenario.rules()),
         None => "none; see --scenario".to_owned(),
     };
     say(&format!(

@@ -1,6 +1,7 @@
 //! The real binary, as somebody at a terminal meets it.
 
 mod check;
+mod scenario;
 mod usage;
 
 use std::fs::{self, File};
