@@ -18,6 +18,7 @@
 mod act;
 mod answer;
 mod authenticate;
+mod call;
 mod calls;
 mod catalogue;
 mod guide;

@@ -6,15 +6,15 @@
 
 mod id;
 mod rows;
+mod script;
 mod values;
 
 use serde::Deserialize;
 
 pub(super) use self::id::is_act_id;
 pub(super) use self::rows::{ROWS, Row};
-pub(super) use self::values::{
-    At, MAX_PAUSE, Pause, Recorded, Script, Size, State, Status, bounded_time,
-};
+pub(super) use self::script::{Script, State};
+pub(super) use self::values::{At, MAX_PAUSE, Pause, Recorded, Size, Status, bounded_time};
 
 /// What is done with a call that passed the credential check and the throttle.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

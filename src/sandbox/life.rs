@@ -13,11 +13,12 @@
 //!
 //! It does not say what the real service sends while a build runs (nobody has published that), nor what a build does.
 
+mod info;
+
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::policy::job::JobId;
@@ -33,12 +34,6 @@ const RUN_PERCENT: RangeInclusive<u64> = 20..=50;
 
 /// Finished builds that `health_score` looks back on, each worth an equal part of 100.
 const REMEMBERED_BUILDS: u64 = 10;
-
-/// When the first jobs were created: 2024-06-05, the date in the document's example, in epoch milliseconds.
-const CREATED_FROM_MS: u64 = 1_717_574_458_000;
-
-/// Jobs are created within a year from then.
-const CREATED_WITHIN_MS: u64 = 365 * 24 * 3_600_000;
 
 /// The rhythm of one job.
 #[derive(Clone, Copy, Debug)]
@@ -68,40 +63,6 @@ struct Moment {
     finished: u64,
     /// When the newest build that has run began to, in epoch milliseconds.
     started_at_ms: u64,
-}
-
-/// `result`, in the order of the document.
-#[derive(Serialize)]
-struct JobInfo<'a> {
-    id: &'a str,
-    project_id: String,
-    project_permission_switch: bool,
-    build_time: String,
-    charge_time: String,
-    create_time: String, // a string, as in the document's example, against its own text
-    disabled: bool,
-    favorite: bool,
-    source_code: &'static str,
-    running_status: &'static str,
-    new_build: bool,
-    job_name: String,
-    is_copy: bool,
-    is_delete: bool,
-    is_execute: bool,
-    is_forbidden: bool,
-    is_manager: bool,
-    is_modify: bool,
-    is_view: bool,
-    last_build_status: &'static str,
-    last_build_time: u64,
-    health_score: u64,
-}
-
-#[derive(Serialize)]
-struct Envelope<'a> {
-    result: JobInfo<'a>,
-    status: &'static str,
-    error: Option<&'static str>,
 }
 
 /// The body of a job at a moment; its builds follow each other `speed` times as fast as usual.
@@ -208,46 +169,6 @@ impl Life {
             started_at_ms: self.started_at_ms(last_started),
         }
     }
-
-    fn body(&self, moment: Moment) -> Bytes {
-        let envelope = Envelope {
-            result: self.info(moment),
-            status: "success",
-            error: None,
-        };
-        serde_json::to_vec(&envelope)
-            .unwrap_or_default() // plain text and numbers: cannot fail
-            .into()
-    }
-
-    fn info(&self, moment: Moment) -> JobInfo<'_> {
-        let run_ms = self.run_ms(moment.finished);
-        let created_ms = CREATED_FROM_MS + draw(self.id, "created", 0) % CREATED_WITHIN_MS;
-        JobInfo {
-            id: self.id.as_str(),
-            project_id: project_id(self.id),
-            project_permission_switch: true,
-            build_time: seconds(run_ms),
-            charge_time: seconds(run_ms * 4 / 5),
-            create_time: created_ms.to_string(),
-            disabled: false,
-            favorite: false,
-            source_code: "codehub",
-            running_status: moment.phase.as_str(),
-            new_build: false,
-            job_name: name(self.id),
-            is_copy: true,
-            is_delete: true,
-            is_execute: true,
-            is_forbidden: true,
-            is_manager: true,
-            is_modify: true,
-            is_view: true,
-            last_build_status: self.ended(moment.finished),
-            last_build_time: moment.started_at_ms,
-            health_score: self.health(moment.finished),
-        }
-    }
 }
 
 // === impl Phase ===
@@ -277,37 +198,6 @@ fn draw(id: JobId, question: &str, build: u64) -> u64 {
 
 fn within(range: RangeInclusive<u64>, lot: u64) -> u64 {
     range.start() + lot % (range.end() - range.start() + 1)
-}
-
-/// A UUID, as the real ones are.
-fn project_id(id: JobId) -> String {
-    let (high, low) = (draw(id, "project", 0), draw(id, "project", 1));
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    )
-}
-
-/// Names of a company's builds, one of them not in ASCII, and a number to tell them apart.
-fn name(id: JobId) -> String {
-    let lot = draw(id, "name", 0);
-    let name = match lot % 5 {
-        0 => "web-frontend",
-        1 => "payment-service",
-        2 => "nightly-image",
-        3 => "mobile-app",
-        _ => "构建任务",
-    };
-    format!("{name}-{}", lot / 5 % 1_000)
-}
-
-/// A decimal in a string, as the service writes times.
-fn seconds(ms: u64) -> String {
-    format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10)
 }
 
 /// Before the epoch it is the epoch; `u64` holds half a thousand million years.

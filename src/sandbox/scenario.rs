@@ -4,6 +4,7 @@
 //! takes the `n`-th call at a moment depends on the scenario, the id and the calls before it alone, `chance` included,
 //! whose lots are drawn from the seed.
 
+mod bounds;
 mod draft;
 mod faults;
 mod rule;

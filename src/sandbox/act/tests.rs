@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proptest::prelude::proptest;
 use serde::Deserialize as _;
 use toml::de::ValueDeserializer;
 
@@ -116,4 +117,12 @@ fn a_script_has_entered_the_states_whose_time_has_come() {
         Script::from(running).entered(seconds(9)),
         [(running, seconds(0))]
     );
+}
+
+proptest! {
+    #[test]
+    fn no_id_brings_the_reader_down(id in "fault(state|drip|status|throttle|delay|huge)?[0-9A-Za-z]{0,27}") {
+        let id = format!("{id:0<32.32}");
+        let _ = Act::of_id(&JobId::parse(&id).unwrap());
+    }
 }

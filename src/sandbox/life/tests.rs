@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use serde_json::Value;
 
-use super::{JobInfo, Life, PERIOD_MS, body};
+use super::info::{JobInfo, seconds};
+use super::{Life, PERIOD_MS, body};
 use crate::policy::job::JobId;
 
 /// 2026-01-01T00:00:00Z.
@@ -165,7 +166,7 @@ fn told_of_finished(info: &JobInfo<'_>) -> (&'static str, String, u64) {
 fn told_of(life: &Life, finished: u64) -> (&'static str, String, u64) {
     (
         life.ended(finished),
-        super::seconds(life.run_ms(finished)),
+        seconds(life.run_ms(finished)),
         life.health(finished),
     )
 }

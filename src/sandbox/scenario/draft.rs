@@ -1,22 +1,20 @@
 //! From the text of a scenario file to a [`Scenario`]: every key with its bounds.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::Scenario;
+use super::bounds::{Id, Time, is_prefix, must, within};
 use super::faults::{Fault, ScenarioFaults};
 use super::rule::Rule;
 use super::table::{Notes, Table};
-use crate::policy::job::JobId;
-use crate::sandbox::act::{Row, bounded_time};
+use crate::sandbox::act::Row;
 
 /// Largest file, in bytes: the most rules with a page of text each.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -32,22 +30,6 @@ const MAX_CALLS: i64 = 1_000_000_000;
 
 /// How many times as fast jobs may live; the liveliest are then built every 200 ms.
 const SPEED: RangeInclusive<i64> = 1..=100;
-
-/// Longest time of a rule or a window.
-const MAX_TIME: Duration = Duration::from_hours(24);
-
-/// Longest prefix of a job id, in characters.
-const ID_CHARS: usize = 32;
-
-/// A time of at most a day.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Time(Duration);
-
-/// A well-formed job id.
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(try_from = "String")]
-struct Id(JobId);
 
 /// Reads a file.
 pub(super) fn load(path: &Path) -> Result<Scenario, ScenarioFaults> {
@@ -172,42 +154,4 @@ fn number<T: TryFrom<i64>>(
 ) -> Option<T> {
     let number = table.take(key, notes, |n| within(*n, bounds))?;
     T::try_from(number).ok()
-}
-
-fn must(holds: bool, else_say: &str) -> Result<(), String> {
-    holds.then_some(()).ok_or_else(|| else_say.to_owned())
-}
-
-fn within<T: PartialOrd + Display>(n: T, bounds: RangeInclusive<T>) -> Result<(), String> {
-    let message = format!("must be from {} to {}", bounds.start(), bounds.end());
-    must(bounds.contains(&n), &message)
-}
-
-fn is_prefix(prefix: &str) -> Result<(), String> {
-    let fits = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && (1..=ID_CHARS).contains(&prefix.len());
-    must(fits, "must be 1 to 32 letters and digits")
-}
-
-// === impl Time ===
-
-impl TryFrom<String> for Time {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        bounded_time(&text, MAX_TIME).map(Self)
-    }
-}
-
-// === impl Id ===
-
-impl TryFrom<String> for Id {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        match JobId::parse(&text) {
-            Ok(id) => Ok(Self(id)),
-            Err(_) => Err("must be job ids, each 32 letters and digits"),
-        }
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::{Strategy as _, prop_oneof, proptest};
+
 use super::{Running, Scenario};
 use crate::clock::Clock;
 use crate::policy::job::JobId;
@@ -218,4 +220,24 @@ fn a_file_that_cannot_be_read_is_named() {
     std::fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
     let faults = Scenario::load(&path).unwrap_err().to_string();
     assert!(faults.ends_with("larger than 1 MiB"), "{faults}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_brings_the_reader_down(
+        words in proptest::collection::vec(
+            prop_oneof![
+                "\\PC{0,6}",
+                proptest::sample::select(&[
+                    "[[rules]]", "\n", "do", "jobs", "from", "speed", "rules", " = ", "[", "]", "{", "}", ",",
+                    "\"cut\"", "\"1s\"", "1", "-1", "0.5", "states", "state", "\"queued\"", "构",
+                ][..]).prop_map(str::to_owned),
+            ],
+            0..40,
+        ),
+    ) {
+        if let Err(faults) = words.concat().parse::<Scenario>() {
+            assert!(!faults.to_string().is_empty());
+        }
+    }
 }
