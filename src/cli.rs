@@ -74,6 +74,9 @@ struct ServeArgs {
     /// Answer from a built-in upstream double: no account is needed. [upstream] of a configuration file is ignored.
     #[arg(long)]
     sandbox: bool,
+    /// What the sandbox does to which calls, and when: see docs/sandbox.md
+    #[arg(long, value_name = "FILE", requires = "sandbox")]
+    scenario: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -88,6 +91,9 @@ struct SandboxArgs {
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
+    /// What is done to which calls, and when: see docs/sandbox.md
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
 }
 
 /// Which gateway, and how its answer is shown.

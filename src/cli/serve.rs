@@ -11,7 +11,7 @@ use jobgate::clock::Clock;
 use jobgate::config::{self, Checked, Settings, UpstreamFrom};
 use jobgate::credential::Credential;
 use jobgate::process::{self, Descriptors, Prepared};
-use jobgate::sandbox::{Sandbox, SandboxSettings};
+use jobgate::sandbox::{Sandbox, SandboxSettings, Scenario};
 use jobgate::server;
 use jobgate::telemetry::lines::Lines;
 use jobgate::telemetry::logging;
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::check::summary;
+use super::sandbox::scenario;
 use super::{DEFAULT_CONFIG, Failed, ServeArgs, say};
 
 /// How long the last log lines may take to be written.
@@ -39,6 +40,7 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
         return Err(Failed::Wrong(text));
     }
     let Checked { settings, warnings } = load(&args)?;
+    let scenario = scenario(args.scenario.as_deref())?;
     let clock = Clock::system();
     let lines = Lines::start(io::stdout()).context("cannot start the log")?;
     logging::install(&settings.log, lines.clone(), clock.clone())
@@ -49,7 +51,7 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
     }
     let served = control_runtime()?.block_on(async {
         if args.sandbox {
-            serve_sandbox(settings, clock, &lines).await
+            serve_sandbox(settings, scenario, clock, &lines).await
         } else {
             let credential = Credential::open(&settings.upstream.credential, &|name| {
                 std::env::var(name).ok()
@@ -114,12 +116,19 @@ pub(super) fn control_runtime() -> io::Result<Runtime> {
         .build()
 }
 
-/// The gateway in front of the built-in double, which has exactly the quota that the budget is set to.
-async fn serve_sandbox(mut settings: Settings, clock: Clock, lines: &Lines) -> anyhow::Result<()> {
+/// The gateway in front of the built-in double, which has exactly the quota that the budget is set to, unless the
+/// scenario names another.
+async fn serve_sandbox(
+    mut settings: Settings,
+    scenario: Scenario,
+    clock: Clock,
+    lines: &Lines,
+) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let sandbox = SandboxSettings {
         requests: settings.budget.requests.get(),
         window: settings.budget.window,
+        scenario,
         ..SandboxSettings::default()
     };
     let keys = &sandbox.credential;

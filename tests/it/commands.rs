@@ -2,6 +2,7 @@
 
 mod admin;
 mod check;
+mod scenario;
 mod usage;
 
 use std::fs::{self, File};
