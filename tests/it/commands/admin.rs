@@ -161,7 +161,7 @@ impl Facts for Standing {
             cache_bytes: 1_500_000,
             cache_max_bytes: 256 * 1024 * 1024,
             cache_evictions: 1,
-            denials: 6,
+            absent_jobs: 6,
             ..Snapshot::default()
         }
     }
