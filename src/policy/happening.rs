@@ -53,18 +53,10 @@ impl Happening {
     #[must_use]
     pub fn answered(outcome: &Outcome, code: Option<&Arc<str>>) -> Option<Self> {
         let kind = outcome.kind();
-        let why = match outcome {
-            Outcome::Stored { why, .. } => Some(*why),
-            Outcome::Hit { .. } if code.is_none() => return None,
-            Outcome::Hit { .. }
-            | Outcome::Local
-            | Outcome::Forwarded { .. }
-            | Outcome::Failed(_)
-            | Outcome::Refused
-            | Outcome::Held { .. }
-            | Outcome::Fault
-            | Outcome::Abandoned => None,
-        };
+        if matches!(outcome, Outcome::Hit { .. }) && code.is_none() {
+            return None;
+        }
+        let why = outcome.why();
         let code = code.cloned();
         Some(Self::Answered { kind, why, code })
     }

@@ -205,6 +205,22 @@ impl Outcome {
         }
     }
 
+    /// Why something stored was served that is stale or older than the client wanted, if it was.
+    #[must_use]
+    pub fn why(&self) -> Option<Why> {
+        match self {
+            Self::Stored { why, .. } => Some(*why),
+            Self::Local
+            | Self::Hit { .. }
+            | Self::Forwarded { .. }
+            | Self::Failed(_)
+            | Self::Refused
+            | Self::Held { .. }
+            | Self::Fault
+            | Self::Abandoned => None,
+        }
+    }
+
     /// Upstream calls that this request paid for.
     #[must_use]
     pub fn cost(&self) -> u32 {

@@ -23,6 +23,9 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
     *admin.state.0.lock().unwrap() = Snapshot {
         accepting: true,
         budget_requests: 50,
+        paused: true,
+        outage_hold: Some(Duration::from_millis(3_500)),
+        denial_wave: true,
         throttle_hold: Some(Duration::from_millis(1500)),
         credential_hold: Some(Duration::from_secs(30)),
         ..Snapshot::default()
@@ -33,10 +36,13 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
         answer.body,
         concat!(
             r#"{"ready":true,"draining":false,"why":["#,
-            r#""upstream throttles: no calls for another 2 s, fresh stored answers are served","#,
-            r#""upstream refused the gateway's credential: next try in 30 s, fresh stored answers are served","#,
-            r#""the upstream budget is spent for now, fresh stored answers are served"],"#,
-            r#""upstream":{"throttled_seconds":1.5},"credential":{"proven":false,"held_seconds":30.0},"#,
+            r#""upstream calls are paused by the operator, stored answers are served","#,
+            r#""upstream gives no answer: next try in 4 s, stored answers are served","#,
+            r#""upstream denies many jobs that were there: not believed, stored answers are served","#,
+            r#""upstream throttles: no calls for another 2 s, stored answers are served","#,
+            r#""upstream refused the gateway's credential: next try in 30 s, stored answers are served","#,
+            r#""the upstream budget is spent for now, stored answers are served"],"#,
+            r#""upstream":{"paused":true,"down":true,"throttled_seconds":1.5,"denial_wave":true},"credential":{"proven":false,"held_seconds":30.0},"#,
             r#""budget":{"requests":50,"remaining":0}}"#
         )
     );

@@ -144,19 +144,19 @@ rows! {
     BUDGET_SPENT = Row {
         retry_after: true,
         ..own(
-            "nothing fresh stored, and the budget is spent",
+            "nothing stored that may be served, and the budget is spent",
             StatusCode::TOO_MANY_REQUESTS,
             "JG.4292",
-            "The gateway holds no fresh answer for this job and has spent its upstream calls for now. Repeat the request after the time in Retry-After.",
+            "The gateway holds no answer for this job that may be served and has spent its upstream calls for now. Repeat the request after the time in Retry-After.",
         )
     };
     THROTTLE_HOLD = Row {
         retry_after: true,
         ..own(
-            "nothing fresh stored, and upstream throttles",
+            "nothing stored that may be served, and upstream throttles",
             StatusCode::TOO_MANY_REQUESTS,
             "JG.4292",
-            "The gateway holds no fresh answer for this job, and the upstream service takes no calls for now. Repeat the request after the time in Retry-After.",
+            "The gateway holds no answer for this job that may be served, and the upstream service takes no calls for now. Repeat the request after the time in Retry-After.",
         )
     };
     BAD_REQUEST = quoting(Quotes::IfCoded, own(

@@ -324,7 +324,7 @@ fn stats_are_told_for_people() {
                it throttles: no call for another 12s
   credential   accepted by upstream
   budget       41 of 50 calls in 1m may go out now
-  cache        1234 entries, 1.4 MiB of 256.0 MiB; gone to make room: 1; jobs known not to exist: 6
+  cache        1234 entries, 1.4 MiB of 256.0 MiB; gone to make room: 1; jobs known to be denied or failing: 6
 "
     );
     assert_eq!(out, expected);

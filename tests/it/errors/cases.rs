@@ -136,7 +136,7 @@ pub(super) fn own_cases() -> Vec<Case> {
             gateway.with(|settings| settings.server.allowed_hosts = vec!["other.example".into()])
         }),
         Case::refused(
-            "nothing fresh stored, and the budget is spent",
+            "nothing stored that may be served, and the budget is spent",
             429,
             get(JOB),
         )
@@ -144,7 +144,7 @@ pub(super) fn own_cases() -> Vec<Case> {
         .after(&nth_job(1))
         .retry_after(61), // a slot is free strictly after its window
         Case::answered(
-            "nothing fresh stored, and upstream throttles",
+            "nothing stored that may be served, and upstream throttles",
             429,
             throttle("30 second"),
         )
