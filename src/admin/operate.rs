@@ -89,8 +89,8 @@ pub struct Summary {
     pub finished: Option<bool>,
     /// Size of the stored body.
     pub bytes: Option<usize>,
-    /// Answers given from what is stored, since the job was first stored.
-    pub answers: Option<u64>,
+    /// Answers given from what is stored while it was fresh, since the job was first stored.
+    pub hits: Option<u64>,
 }
 
 /// Everything that can be told of a job.

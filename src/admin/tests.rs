@@ -150,7 +150,7 @@ fn summary(job: &str) -> Summary {
         ttl_seconds: Some(18.0),
         finished: Some(true),
         bytes: Some(559),
-        answers: Some(3),
+        hits: Some(3),
     }
 }
 

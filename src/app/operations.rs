@@ -226,7 +226,7 @@ fn summary(job: JobId, found: &Found) -> Summary {
         ttl_seconds: freshness.map(ttl_seconds),
         finished: entry.map(|entry| entry.is_finished()),
         bytes: entry.map(|entry| entry.body().len()),
-        answers: entry.map(|entry| entry.hits().0),
+        hits: entry.map(|entry| entry.hits().0),
     }
 }
 

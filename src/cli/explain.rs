@@ -55,14 +55,11 @@ fn stored(told: &Explanation) -> Option<String> {
         Some(false) => " of a job that is not finished",
         None => "",
     };
-    let answers = told
-        .summary
-        .answers
-        .map(|count| format!(", given {count} times"));
+    let hits = told.summary.hits.map(|hits| format!(", hits: {hits}"));
     let etag = told.etag.as_ref().map(|etag| format!(", ETag {etag}"));
     Some(format!(
         "{bytes} bytes{finished}{}{}",
-        answers.unwrap_or_default(),
+        hits.unwrap_or_default(),
         etag.unwrap_or_default()
     ))
 }

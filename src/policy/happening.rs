@@ -102,7 +102,7 @@ impl fmt::Display for Happening {
                     OutcomeKind::Stale => "answered with the stale stored answer",
                     OutcomeKind::Miss => "answered with what upstream said; this request asked it",
                     OutcomeKind::Collapsed => "answered with what upstream said; this request joined one that had asked already",
-                    OutcomeKind::Failed => "answered with an error, because upstream gave no usable answer",
+                    OutcomeKind::Failed => "answered with an error: that is what asking upstream came to",
                     OutcomeKind::Refused => "refused",
                     OutcomeKind::Held => "answered with an error, because nothing stored could be served and upstream could not be asked",
                     OutcomeKind::Fault => "answered with an error: a fault of the gateway",

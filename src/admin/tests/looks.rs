@@ -26,7 +26,7 @@ async fn entries_are_listed_as_the_query_wants_them() {
         answer.assert_json(&json!({
             "entries": [{
                 "job_id": JOB, "state": "fresh", "age_seconds": 12.0, "ttl_seconds": 18.0, "finished": true,
-                "bytes": 559, "answers": 3
+                "bytes": 559, "hits": 3
             }],
             "next": JOB
         }));
@@ -44,7 +44,7 @@ async fn a_job_is_explained() {
     let answer = admin.ask(&format!("GET /api/entries/{JOB}")).await;
     answer.assert_json(&json!({
         "job_id": JOB, "state": "fresh", "age_seconds": 12.0, "ttl_seconds": 18.0, "finished": true, "bytes": 559,
-        "answers": 3, "etag": "\"f1b3\"", "last_answer": told, "if_asked_now": "It would be answered from memory.",
+        "hits": 3, "etag": "\"f1b3\"", "last_answer": told, "if_asked_now": "It would be answered from memory.",
         "next_look": "In 18 s, when its lifetime ends.", "story": [told]
     }));
     assert_eq!(admin.asked(), [format!("explain {JOB}")]);

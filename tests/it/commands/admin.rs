@@ -115,7 +115,7 @@ fn known(job: JobId) -> Explanation {
             ttl_seconds: Some(-42.0),
             finished: Some(true),
             bytes: Some(559),
-            answers: Some(3),
+            hits: Some(3),
         },
         etag: Some("\"f1b3\"".to_owned()),
         last_answer: Some(hit.clone()),
@@ -133,7 +133,7 @@ fn unknown(job: JobId) -> Explanation {
         ttl_seconds: None,
         finished: None,
         bytes: None,
-        answers: None,
+        hits: None,
     };
     Explanation {
         summary,
@@ -243,7 +243,7 @@ fn explain_tells_a_stranger_why_and_what_next() {
     assert_eq!((code, &*err), (0, ""));
     let expected = "\
 901878212b1a49be9c1a1054c272762a: stale. The stored answer is 1m 12s old, and 42s past its lifetime.
-  stored       559 bytes of a finished job, given 3 times, ETag \"f1b3\"
+  stored       559 bytes of a finished job, hits: 3, ETag \"f1b3\"
   last answer  2s ago, hit (3 times): answered from memory, fresh for another 20 s
   asked now    answered from memory at once, stale, and refreshed behind
   next look    with the next request
