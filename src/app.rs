@@ -5,6 +5,7 @@
 //! nothing else, so that a hit never crosses a thread.
 
 mod facts;
+mod fetch;
 mod operations;
 
 use std::io;
@@ -23,30 +24,24 @@ use crate::config::{AuthMode, Settings};
 use crate::credential::{Credential, CredentialFault};
 use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
-use crate::layers::collapse::{Bounds, Collapse, Fetch};
+use crate::layers::collapse::{Bounds, Collapse};
 use crate::layers::conform::Conform;
-use crate::layers::fetch::authorise::Authorise;
 use crate::layers::fetch::gate::Gate;
-use crate::layers::fetch::judge::Judge;
-use crate::layers::fetch::keep::{Keep, Terms};
-use crate::layers::fetch::pay::{Limits, Pay};
-use crate::layers::fetch::retry::Retry;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
 use crate::layers::route::Route;
 use crate::policy::client::Clients;
-use crate::policy::freshness::Lifetimes;
-use crate::policy::ladder::Windows;
 use crate::policy::normalise::Field;
 use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
-use crate::stack::{self, FetchParts, RequestParts};
+use crate::stack::{self, RequestParts};
 use crate::store::Store;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::lines::Lines;
-use crate::telemetry::metrics::{self, Metrics, Origin, UpstreamMetrics};
+use crate::telemetry::metrics::{self, Metrics, Origin};
 use crate::upstream::{Upstream, UpstreamFault};
 
 use facts::State;
+use fetch::FetchWiring;
 use operations::Operations;
 
 /// What the gateway is given besides its settings.
@@ -190,7 +185,7 @@ impl Gateway {
             },
             lookup: LookupLayer::new(
                 store.clone(),
-                windows(settings),
+                settings.cache.windows(),
                 Arc::clone(&clients),
                 clock.clone(),
             ),
@@ -211,7 +206,7 @@ impl Gateway {
             store: store.clone(),
             collapse: collapse.clone(),
             gate: gate.clone(),
-            windows: windows(settings),
+            windows: settings.cache.windows(),
             clock: clock.clone(),
         };
         let state = Arc::new(State::new(
@@ -331,62 +326,4 @@ fn clients(settings: &Settings) -> Clients {
             .map(|client| (client.name.as_str(), client.key_sha256.as_slice())),
     )
     .taking_stale(settings.auth.clients.iter().map(|client| client.max_stale))
-}
-
-fn windows(settings: &Settings) -> Windows {
-    Windows {
-        while_revalidate: settings.cache.stale_while_revalidate,
-        if_error: settings.cache.stale_if_error,
-    }
-}
-
-/// What the layers of the fetch are made of.
-struct FetchWiring<'a> {
-    settings: &'a Settings,
-    store: &'a Store,
-    gate: &'a Gate,
-    clock: &'a Clock,
-    metrics: &'a UpstreamMetrics,
-}
-
-// === impl FetchWiring ===
-
-impl FetchWiring<'_> {
-    fn fetch(self, credential: Credential, upstream: Upstream) -> Fetch {
-        let Self {
-            settings,
-            store,
-            gate,
-            clock,
-            metrics,
-        } = self;
-        let patience = settings.server.request_timeout;
-        let terms = Terms {
-            lifetimes: Lifetimes {
-                finished: settings.cache.ttl,
-                running: settings.cache.ttl_running,
-            },
-            ttl_not_found: settings.cache.ttl_not_found,
-            windows: windows(settings),
-            longest_fetch: patience.saturating_add(settings.upstream.timeout),
-        };
-        let host = upstream.host().to_owned();
-        stack::fetch(FetchParts {
-            keep: Keep::new(store.clone(), terms, clock.clone()),
-            retry: Retry::new(patience, clock.clone(), metrics.clone()),
-            max_in_flight: settings.upstream.max_in_flight,
-            pay: Pay::new(
-                gate.clone(),
-                Limits {
-                    patience,
-                    timeout: settings.upstream.timeout,
-                },
-                clock.clone(),
-                metrics.clone(),
-            ),
-            judge: Judge::new(settings.budget.window, metrics.clone()),
-            authorise: Authorise::new(Arc::new(credential), &host, clock.clone(), metrics.clone()),
-            upstream,
-        })
-    }
 }

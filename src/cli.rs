@@ -8,6 +8,7 @@ mod check;
 mod explain;
 mod invalidate;
 mod key;
+mod running;
 mod sandbox;
 mod serve;
 mod sheet;

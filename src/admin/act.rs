@@ -7,27 +7,11 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::error::Error;
-use crate::policy::job::JobId;
 
 use super::Admin;
 use super::answer::{Answer, Refusal, json};
 use super::audit::{Line, Outcome};
-use super::operate::{Invalidated, InvalidatedAll, Paused, Refreshed};
-
-/// An act of an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Act {
-    /// Forget what is stored of a job.
-    Invalidate(JobId),
-    /// Forget all that is stored.
-    InvalidateAll,
-    /// Look at a job now.
-    Refresh(JobId),
-    /// Let no upstream call out.
-    Pause,
-    /// Let them out again.
-    Resume,
-}
+use super::operate::{Act, Invalidated, InvalidatedAll, Paused, Refreshed};
 
 /// What an act did; the body of its answer.
 #[derive(Serialize)]
@@ -89,29 +73,6 @@ async fn carry_out(admin: &Admin, act: Act) -> Result<Done, Error> {
 async fn pause(admin: &Admin, paused: bool) -> Result<Done, Error> {
     let changed = admin.ask(move |operate| operate.pause(paused)).await?;
     Ok(Done::Paused(Paused { paused, changed }))
-}
-
-// === impl Act ===
-
-impl Act {
-    /// The word in the audit log.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Invalidate(_) => "invalidate",
-            Self::InvalidateAll => "invalidate_all",
-            Self::Refresh(_) => "refresh",
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-        }
-    }
-
-    /// The job it is about.
-    pub(super) fn job(self) -> Option<JobId> {
-        match self {
-            Self::Invalidate(job) | Self::Refresh(job) => Some(job),
-            Self::InvalidateAll | Self::Pause | Self::Resume => None,
-        }
-    }
 }
 
 // === impl Done ===

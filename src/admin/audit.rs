@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::policy::problem::Problem;
 use crate::telemetry::logging::AUDIT;
 
-use super::act::Act;
+use super::operate::Act;
 
 /// The line of an act that is under way. It is written when this is dropped, so that none goes without.
 #[derive(Debug)]

@@ -36,6 +36,21 @@ pub trait Operate: Send + Sync + 'static {
     fn pause(&self, paused: bool) -> bool;
 }
 
+/// An act of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Forget what is stored of a job.
+    Invalidate(JobId),
+    /// Forget all that is stored.
+    InvalidateAll,
+    /// Look at a job now.
+    Refresh(JobId),
+    /// Let no upstream call out.
+    Pause,
+    /// Let them out again.
+    Resume,
+}
+
 /// Which entries are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
@@ -164,4 +179,27 @@ pub struct Paused {
     pub paused: bool,
     /// Whether it was otherwise before.
     pub changed: bool,
+}
+
+// === impl Act ===
+
+impl Act {
+    /// The word in the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalidate(_) => "invalidate",
+            Self::InvalidateAll => "invalidate_all",
+            Self::Refresh(_) => "refresh",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// The job it is about.
+    pub fn job(self) -> Option<JobId> {
+        match self {
+            Self::Invalidate(job) | Self::Refresh(job) => Some(job),
+            Self::InvalidateAll | Self::Pause | Self::Resume => None,
+        }
+    }
 }

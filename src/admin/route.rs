@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::policy::job::JobId;
 use crate::policy::problem::ALLOWED_METHODS;
 
-use super::act::Act;
 use super::answer::Refusal;
 use super::look::Look;
+use super::operate::Act;
 
 /// Below this everything is the admin API, and asks for the token if there is one.
 const API: &str = "/api";

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::serve::control_runtime;
+use super::running::control_runtime;
 use super::{AdminArgs, DEFAULT_CONFIG, Failed};
 
 /// The variable that holds the token where no configuration file says another.

@@ -8,7 +8,7 @@ use jobgate::sandbox::{Sandbox, SandboxSettings, Scenario};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::serve::{StopSignals, control_runtime};
+use super::running::{StopSignals, control_runtime};
 use super::{Failed, SandboxArgs, say};
 
 pub(super) fn sandbox(args: &SandboxArgs) -> Result<(), Failed> {

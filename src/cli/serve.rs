@@ -16,12 +16,12 @@ use jobgate::server;
 use jobgate::telemetry::lines::Lines;
 use jobgate::telemetry::logging;
 use secrecy::ExposeSecret as _;
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::check::summary;
+use super::running::{StopSignals, control_runtime};
 use super::sandbox::scenario;
 use super::{DEFAULT_CONFIG, Failed, ServeArgs, say};
 
@@ -107,13 +107,6 @@ fn load(args: &ServeArgs) -> Result<Checked, config::Faults> {
         (Some(file), UpstreamFrom::Configuration)
     };
     config::load(file, upstream, std::env::vars_os())
-}
-
-/// Everything that must outlive a client connection runs here, on the main thread: a few tens of fetches a minute.
-pub(super) fn control_runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
 }
 
 /// The gateway in front of the built-in double, which has exactly the quota that the budget is set to, unless the
@@ -237,30 +230,4 @@ fn try_it(settings: &Settings) -> String {
         settings.server.listen, settings.server.base_path
     );
     format!("Try it:\n  curl{key} {url}\n  curl -i{key} {url}   # again: see Cache-Status and Age")
-}
-
-/// SIGINT and SIGTERM.
-pub(super) struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-// === impl StopSignals ===
-
-impl StopSignals {
-    /// From now on neither of them ends the process by itself.
-    pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Resolves when one of them arrives.
-    pub(super) async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
