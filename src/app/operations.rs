@@ -33,20 +33,17 @@ pub(super) struct Operations {
 impl Operations {
     /// The first `query.limit` of the jobs that are wanted, and one more if there are more.
     fn wanted(&self, query: &Query) -> BTreeMap<JobId, Summary> {
-        let now = self.clock.now();
-        let jobs = self.store.jobs.iter().map(|(job, _)| job);
-        let absent = self.store.absent.iter().map(|(job, _)| job);
         let mut wanted = BTreeMap::new();
-        for job in jobs.chain(absent) {
+        for (job, found) in self.store.iter(self.clock.now()) {
+            let has_room = wanted.len() <= query.limit;
             let is_on_page = query.after.is_none_or(|after| job > after)
                 && job.as_str().starts_with(&query.prefix)
-                && (wanted.len() <= query.limit
-                    || wanted.last_key_value().is_some_and(|(last, _)| job < *last));
+                && (has_room || wanted.last_key_value().is_some_and(|(last, _)| job < *last));
             if !is_on_page {
                 continue;
             }
-            let summary = summary(job, &self.store.look_up(&job, now));
-            let is_known = summary.state != State::Unknown; // gone since, or its rest is over
+            let summary = summary(job, &found);
+            let is_known = summary.state != State::Unknown; // its rest is over
             if is_known && query.state.is_none_or(|state| state == summary.state) {
                 wanted.insert(job, summary);
                 if wanted.len() > query.limit + 1 {
