@@ -105,7 +105,8 @@ impl Store {
     }
 
     /// Makes everything that is stored unusable; how much that was.
-    pub fn invalidate_all(&self) -> u64 {
+    pub fn invalidate_all(&self, now: Instant) -> u64 {
+        self.chronicle.note_cleared(now);
         *self.wave() = Wave::new();
         self.jobs.clear() + self.absent.clear()
     }

@@ -166,7 +166,7 @@ impl Operate for Operations {
 
     fn invalidate_all(&self) -> u64 {
         self.collapse.revoke(None);
-        self.store.invalidate_all()
+        self.store.invalidate_all(self.clock.now())
     }
 
     fn refresh(&self, job: JobId) -> Pin<Box<dyn Future<Output = Refreshed> + Send>> {
