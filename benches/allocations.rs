@@ -1,4 +1,4 @@
-//! What does a hit allocate? Beside the store's look-up alone, and an answer of hyper's that asks nothing. Ends in failure if
+//! What does a hit allocate? Beside the store's look-up alone, and an answer of hyper's that asks nothing. Fails if
 //! anything allocates more often than the number that stands beside it.
 //!
 //! Time cannot be measured here: counting costs some, and it is the system's allocator that is counted at.
@@ -48,7 +48,10 @@ fn main() {
     hold("path, client key, access line, over hyper", 13, {
         count(|| (), |()| runtime.block_on(whole.get()))
     });
-    assert!(held, "a hit allocates more often than it did");
+    assert!(
+        held,
+        "something allocates more often than the number beside it"
+    );
 }
 
 /// What `act` allocates in all, on this thread; what it is given is made outside.

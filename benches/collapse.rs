@@ -43,8 +43,8 @@ pub(crate) fn ask(c: &mut Criterion) {
         assert_eq!(runtime.block_on(herd().fetches()), 1, "all share one fetch");
         group.throughput(Throughput::Elements(askers as u64));
         group.bench_function(BenchmarkId::new("collapse", askers), |b| {
-            let ask = |herd: Herd| runtime.block_on(herd.ask());
-            b.iter_batched(herd, ask, BatchSize::PerIteration);
+            let ask = |herd: &mut Herd| runtime.block_on(herd.ask());
+            b.iter_batched_ref(herd, ask, BatchSize::PerIteration);
         });
         group.bench_function(BenchmarkId::new("baseline: watch", askers), |b| {
             b.iter(|| runtime.block_on(by_watch(askers, &entry)));
@@ -83,20 +83,16 @@ impl Herd {
         Self { collapse, askers }
     }
 
-    async fn ask(self) -> Vec<Result<Reply, Failure>> {
-        let Self {
-            mut collapse,
-            askers,
-        } = self;
+    async fn ask(&mut self) -> Vec<Result<Reply, Failure>> {
         let mut asking = JoinSet::new();
-        for asker in askers {
-            asking.spawn(collapse.call(asker));
+        for asker in self.askers.drain(..) {
+            asking.spawn(self.collapse.call(asker));
         }
         asking.join_all().await
     }
 
     /// Fetches started, all askers having been answered by one.
-    async fn fetches(self) -> usize {
+    async fn fetches(mut self) -> usize {
         let answers = self.ask().await;
         let leads = |answer: &Result<Reply, Failure>| match answer {
             Ok(Reply::Job {

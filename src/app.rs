@@ -5,6 +5,8 @@
 //! nothing else, so that a hit never crosses a thread.
 
 mod facts;
+mod fetch;
+mod operations;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,36 +18,31 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Access, Admin};
 use crate::clock::Clock;
 use crate::config::{AuthMode, Settings};
-use crate::credential::Credential;
+use crate::credential::{Credential, CredentialFault};
 use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
-use crate::layers::collapse::{Bounds, Collapse, Fetch};
+use crate::layers::collapse::{Bounds, Collapse};
 use crate::layers::conform::Conform;
-use crate::layers::fetch::authorise::Authorise;
 use crate::layers::fetch::gate::Gate;
-use crate::layers::fetch::judge::Judge;
-use crate::layers::fetch::keep::{Keep, Terms};
-use crate::layers::fetch::pay::{Limits, Pay};
-use crate::layers::fetch::retry::Retry;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
 use crate::layers::route::Route;
 use crate::policy::client::Clients;
-use crate::policy::freshness::Lifetimes;
-use crate::policy::ladder::Windows;
 use crate::policy::normalise::Field;
 use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
-use crate::stack::{self, FetchParts, RequestParts};
+use crate::stack::{self, RequestParts};
 use crate::store::Store;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::lines::Lines;
-use crate::telemetry::metrics::{self, Metrics, Origin, UpstreamMetrics};
+use crate::telemetry::metrics::{self, Metrics, Origin};
 use crate::upstream::{Upstream, UpstreamFault};
 
 use facts::State;
+use fetch::FetchWiring;
+use operations::Operations;
 
 /// What the gateway is given besides its settings.
 pub struct Environment {
@@ -78,6 +75,9 @@ pub enum StartFault {
     /// `upstream.ca_file`, or the system's trust store.
     #[error("cannot reach upstream safely")]
     Upstream(#[from] UpstreamFault),
+    /// `admin.token_env` or `admin.token_file`.
+    #[error("cannot read the admin token")]
+    AdminToken(#[from] CredentialFault),
     /// No threads, no descriptors, no randomness.
     #[error("the system refuses what the gateway needs")]
     System(#[from] io::Error),
@@ -128,7 +128,10 @@ impl Gateway {
         let admin_listener = settings
             .admin
             .listen
-            .map(|addr| listen(addr, "admin.listen"))
+            .map(|addr| -> Result<_, StartFault> {
+                let access = Access::open(&settings.admin, &|name| std::env::var(name).ok())?;
+                Ok((listen(addr, "admin.listen")?, access))
+            })
             .transpose()?;
         let tls = settings.server.tls.as_ref().map(Tls::load).transpose()?;
 
@@ -182,7 +185,7 @@ impl Gateway {
             },
             lookup: LookupLayer::new(
                 store.clone(),
-                windows(settings),
+                settings.cache.windows(),
                 Arc::clone(&clients),
                 clock.clone(),
             ),
@@ -191,7 +194,7 @@ impl Gateway {
         let access = AccessLog::new(&settings.log, lines);
         let process = getrandom::u64().map_err(io::Error::other)?;
         let observer = Arc::new(Observer::new(
-            metrics.requests,
+            metrics.requests.clone(),
             clients,
             access,
             store.chronicle.clone(),
@@ -199,6 +202,13 @@ impl Gateway {
             process,
         ));
 
+        let operations = Operations {
+            store: store.clone(),
+            collapse: collapse.clone(),
+            gate: gate.clone(),
+            windows: settings.cache.windows(),
+            clock: clock.clone(),
+        };
         let state = Arc::new(State::new(
             settings,
             collapse,
@@ -214,7 +224,7 @@ impl Gateway {
             tls,
             metrics: server_metrics,
             drain,
-            clock,
+            clock: clock.clone(),
         };
         let server = Server::start(listener, &settings.server, &shared, move |peer| {
             observer.observe(peer, requests.clone())
@@ -230,20 +240,25 @@ impl Gateway {
             drain_delay: settings.server.drain_delay,
             drain_timeout: settings.server.drain_timeout,
         };
-        if let Some(listener) = admin_listener {
-            gateway.serve_admin(listener, registry)?;
+        if let Some((listener, access)) = admin_listener {
+            let admin = Admin::new(admin::Parts {
+                registry,
+                facts: Arc::clone(&gateway.state) as _,
+                requests: metrics.requests,
+                upstream: metrics.upstream,
+                operate: Arc::new(operations),
+                access,
+                clock,
+                look_patience: settings.server.request_timeout,
+            });
+            gateway.serve_admin(listener, admin)?;
         }
         Ok(gateway)
     }
 
-    fn serve_admin(
-        &mut self,
-        listener: std::net::TcpListener,
-        registry: Registry,
-    ) -> io::Result<()> {
+    fn serve_admin(&mut self, listener: std::net::TcpListener, admin: Admin) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         self.admin_addr = Some(listener.local_addr()?);
-        let admin = Admin::new(Arc::new(registry), Arc::clone(&self.state) as _);
         self.admin
             .spawn(admin::serve(listener, admin, self.stop_admin.clone()));
         Ok(())
@@ -311,62 +326,4 @@ fn clients(settings: &Settings) -> Clients {
             .map(|client| (client.name.as_str(), client.key_sha256.as_slice())),
     )
     .taking_stale(settings.auth.clients.iter().map(|client| client.max_stale))
-}
-
-fn windows(settings: &Settings) -> Windows {
-    Windows {
-        while_revalidate: settings.cache.stale_while_revalidate,
-        if_error: settings.cache.stale_if_error,
-    }
-}
-
-/// What the layers of the fetch are made of.
-struct FetchWiring<'a> {
-    settings: &'a Settings,
-    store: &'a Store,
-    gate: &'a Gate,
-    clock: &'a Clock,
-    metrics: &'a UpstreamMetrics,
-}
-
-// === impl FetchWiring ===
-
-impl FetchWiring<'_> {
-    fn fetch(self, credential: Credential, upstream: Upstream) -> Fetch {
-        let Self {
-            settings,
-            store,
-            gate,
-            clock,
-            metrics,
-        } = self;
-        let patience = settings.server.request_timeout;
-        let terms = Terms {
-            lifetimes: Lifetimes {
-                finished: settings.cache.ttl,
-                running: settings.cache.ttl_running,
-            },
-            ttl_not_found: settings.cache.ttl_not_found,
-            windows: windows(settings),
-            longest_fetch: patience.saturating_add(settings.upstream.timeout),
-        };
-        let host = upstream.host().to_owned();
-        stack::fetch(FetchParts {
-            keep: Keep::new(store.clone(), terms, clock.clone()),
-            retry: Retry::new(patience, clock.clone(), metrics.clone()),
-            max_in_flight: settings.upstream.max_in_flight,
-            pay: Pay::new(
-                gate.clone(),
-                Limits {
-                    patience,
-                    timeout: settings.upstream.timeout,
-                },
-                clock.clone(),
-                metrics.clone(),
-            ),
-            judge: Judge::new(settings.budget.window, metrics.clone()),
-            authorise: Authorise::new(Arc::new(credential), &host, clock.clone(), metrics.clone()),
-            upstream,
-        })
-    }
 }

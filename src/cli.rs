@@ -3,10 +3,16 @@
 //! Exit codes: 0 done · 1 it could not be done (the reason is on standard error) · 2 the command line or the
 //! configuration is wrong and must be changed first.
 
+mod admin;
 mod check;
+mod explain;
+mod invalidate;
 mod key;
+mod running;
 mod sandbox;
 mod serve;
+mod sheet;
+mod stats;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -14,7 +20,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use http::Uri;
 use jobgate::config::Faults;
+use jobgate::policy::job::JobId;
 
 /// A caching gateway in front of CodeArts Build job info.
 ///
@@ -51,6 +59,12 @@ enum Command {
     /// Make client keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Say how a running gateway fares: requests, calls saved, budget, holds, what is stored.
+    Stats(AdminArgs),
+    /// Say why the last answer about a job was what it was, and when upstream is asked about it next.
+    Explain(ExplainArgs),
+    /// Make a running gateway forget what is stored of some jobs, or of all: the next request asks upstream.
+    Invalidate(InvalidateArgs),
 }
 
 #[derive(Args, Debug)]
@@ -61,6 +75,9 @@ struct ServeArgs {
     /// Answer from a built-in upstream double: no account is needed. [upstream] of a configuration file is ignored.
     #[arg(long)]
     sandbox: bool,
+    /// What the sandbox does to which calls, and when: see docs/sandbox.md
+    #[arg(long, value_name = "FILE", requires = "sandbox")]
+    scenario: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -75,6 +92,50 @@ struct SandboxArgs {
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
+    /// What is done to which calls, and when: see docs/sandbox.md
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+}
+
+/// Which gateway, and how its answer is shown.
+#[derive(Args, Debug)]
+struct AdminArgs {
+    /// Configuration file of the gateway; its [admin] says where to ask, and where the token is [default: gateway.toml,
+    /// if there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to ask, in place of a configuration file, such as `http://127.0.0.1:9090`. The token, if one is asked for, is taken from
+    /// the environment variable `JOBGATE_ADMIN_TOKEN`.
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    admin: Option<Uri>,
+    /// Print what the admin API says, as it is
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct ExplainArgs {
+    /// The job: 32 letters and digits
+    #[arg(value_parser = job_id)]
+    job_id: JobId,
+    #[command(flatten)]
+    admin: AdminArgs,
+}
+
+#[derive(Args, Debug)]
+struct InvalidateArgs {
+    /// The jobs: 32 letters and digits each
+    #[arg(value_name = "JOB_ID", required_unless_present = "all", value_parser = job_id)]
+    job_ids: Vec<JobId>,
+    /// Forget everything that is stored
+    #[arg(long, conflicts_with = "job_ids")]
+    all: bool,
+    #[command(flatten)]
+    admin: AdminArgs,
+}
+
+fn job_id(text: &str) -> Result<JobId, jobgate::error::Error> {
+    JobId::parse(text)
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +166,9 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Sandbox(args) => sandbox::sandbox(&args),
         Command::Key(KeyCommand::New { name }) => key::new(&name),
+        Command::Stats(args) => stats::stats(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Invalidate(args) => invalidate::invalidate(&args),
     };
     let (text, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,

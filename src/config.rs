@@ -22,6 +22,7 @@ mod report;
 mod secret;
 mod section;
 mod server;
+mod settings;
 mod unavailable;
 mod unknown;
 mod upstream;
@@ -30,18 +31,18 @@ mod upstream;
 mod tests;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
-use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use http::Uri;
+use std::path::Path;
 
 pub use auth::is_client_name;
 use document::File;
 pub use faults::{Fault, Faults};
 use place::Place;
 use raw::RawAuthMode;
+pub use settings::{
+    AccessLog, AdminSettings, Allowance, AuthMode, AuthSettings, BudgetSettings, CacheSettings,
+    ClientSettings, CredentialSettings, LogFormat, LogSettings, SecretSource, ServerSettings,
+    Settings, TlsSettings, UpstreamSettings,
+};
 
 /// Settings, and what is odd about them without being wrong.
 #[derive(Clone, Debug)]
@@ -121,228 +122,4 @@ fn check(
         settings,
         warnings: report.warnings,
     })
-}
-
-/// Everything `gateway.toml` can say, checked.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// `[server]`
-    pub server: ServerSettings,
-    /// `[admin]`
-    pub admin: AdminSettings,
-    /// `[upstream]`
-    pub upstream: UpstreamSettings,
-    /// `[cache]`
-    pub cache: CacheSettings,
-    /// `[budget]`
-    pub budget: BudgetSettings,
-    /// `[auth]` and `[[clients]]`
-    pub auth: AuthSettings,
-    /// `[log]`
-    pub log: LogSettings,
-}
-
-/// `[server]`: the listener that clients use.
-#[derive(Clone, Debug)]
-pub struct ServerSettings {
-    /// `server.listen`, default `127.0.0.1:8080`.
-    pub listen: SocketAddr,
-    /// `server.workers`: threads that serve clients; 0 in the file means one per core.
-    pub workers: usize,
-    /// `server.base_path`: empty, or begins with `/` and does not end with one.
-    pub base_path: String,
-    /// `server.max_connections`.
-    pub max_connections: usize,
-    /// `server.max_waiting`: requests waiting for upstream, over all jobs.
-    pub max_waiting: usize,
-    /// `server.header_timeout`: a whole request head must arrive within this; also bounds the TLS handshake.
-    pub header_timeout: Duration,
-    /// `server.max_header_bytes`.
-    pub max_header_bytes: usize,
-    /// `server.idle_timeout`: how long a kept-alive connection may be silent.
-    pub idle_timeout: Duration,
-    /// `server.request_timeout`: the longest a client waits for an answer.
-    pub request_timeout: Duration,
-    /// `server.drain_delay`: not ready but still accepting, before the drain.
-    pub drain_delay: Duration,
-    /// `server.drain_timeout`.
-    pub drain_timeout: Duration,
-    /// `server.allowed_hosts`, lower case; empty: any well-formed Host.
-    pub allowed_hosts: Vec<String>,
-    /// `server.tls`.
-    pub tls: Option<TlsSettings>,
-}
-
-/// `server.tls`: files, PEM.
-#[derive(Clone, Debug)]
-pub struct TlsSettings {
-    /// The certificate chain, leaf first.
-    pub cert_file: PathBuf,
-    /// Its private key.
-    pub key_file: PathBuf,
-}
-
-/// `[admin]`: the operator's listener.
-#[derive(Clone, Debug)]
-pub struct AdminSettings {
-    /// `admin.listen`; `None` (in the file `""`) is off.
-    pub listen: Option<SocketAddr>,
-    /// `admin.allowed_hosts`, lower case: besides the listen address and localhost.
-    pub allowed_hosts: Vec<String>,
-    /// `admin.token_env` or `admin.token_file`; must be set if `listen` is off loopback.
-    pub token: Option<SecretSource>,
-}
-
-/// `[upstream]`: where job info comes from.
-#[derive(Clone, Debug)]
-pub struct UpstreamSettings {
-    /// `upstream.endpoint`, or the endpoint of `upstream.region`: scheme and authority, nothing else.
-    pub endpoint: Uri,
-    /// `upstream.connect_timeout`: TCP and TLS together.
-    pub connect_timeout: Duration,
-    /// `upstream.timeout`: from the first byte sent to the last byte read, connecting included.
-    pub timeout: Duration,
-    /// `upstream.max_body` in bytes.
-    pub max_body: usize,
-    /// `upstream.max_in_flight`.
-    pub max_in_flight: usize,
-    /// `upstream.ca_file`: trusted instead of the system's store.
-    pub ca_file: Option<PathBuf>,
-    /// `[upstream.credential]`.
-    pub credential: CredentialSettings,
-}
-
-/// `[upstream.credential]`: which one, and where its secrets are; never the secrets themselves.
-#[derive(Clone, Debug)]
-pub enum CredentialSettings {
-    /// `kind = "aksk"`: requests are signed.
-    AkSk {
-        /// `access_key_env`: name of the environment variable.
-        access_key_env: String,
-        /// `secret_key_env` or `secret_key_file`.
-        secret_key: SecretSource,
-        /// `security_token_env` or `security_token_file`: with temporary keys.
-        security_token: Option<SecretSource>,
-        /// `project_id`: sent and signed as `X-Project-Id`.
-        project_id: Option<String>,
-    },
-    /// `kind = "token"`: sent as `X-Auth-Token`.
-    Token(SecretSource),
-}
-
-/// Where a secret is read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// `*_env`: an environment variable, read once at start.
-    Env(String),
-    /// `*_file`: a file, read again when it changes.
-    File(PathBuf),
-}
-
-/// `[cache]`
-#[derive(Clone, Debug)]
-pub struct CacheSettings {
-    /// `cache.max_memory` in bytes, counting everything an entry costs.
-    pub max_memory: u64,
-    /// `cache.ttl`: freshness lifetime of a finished job.
-    pub ttl: Duration,
-    /// `cache.ttl_running`: of one that is not, or of which it is not known.
-    pub ttl_running: Duration,
-    /// `cache.ttl_not_found`: how long a first «no such job» is remembered; zero: not at all.
-    pub ttl_not_found: Duration,
-    /// `cache.stale_while_revalidate`: past its lifetime, an answer is served at once for this long, and refreshed behind.
-    pub stale_while_revalidate: Duration,
-    /// `cache.stale_if_error`: past its lifetime, an answer is served for this long when upstream fails.
-    pub stale_if_error: Duration,
-}
-
-/// `[budget]`
-#[derive(Clone, Debug)]
-pub struct BudgetSettings {
-    /// `budget.requests`: upstream calls per window.
-    pub requests: NonZeroU32,
-    /// `budget.window`.
-    pub window: Duration,
-}
-
-/// `[auth]` and `[[clients]]`: who may ask.
-#[derive(Clone, Debug)]
-pub struct AuthSettings {
-    /// `auth.mode`.
-    pub mode: AuthMode,
-    /// `[[clients]]`, in file order; names are unique.
-    pub clients: Vec<ClientSettings>,
-}
-
-/// `auth.mode`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMode {
-    /// A known client key is required.
-    Keys,
-    /// Nobody is asked for a key (`open` on loopback, `open-to-network` elsewhere).
-    Open,
-}
-
-/// One `[[clients]]` entry.
-#[derive(Clone, Debug)]
-pub struct ClientSettings {
-    /// `name`: 1–64 of `[A-Za-z0-9._-]`.
-    pub name: String,
-    /// `key_sha256`: SHA-256 of each key; several while rotating.
-    pub key_sha256: Vec<[u8; 32]>,
-    /// `refresh`: how often it may force a look.
-    pub refresh: Allowance,
-    /// `max_stale`: how long past its lifetime an answer may be for this client; `None`: as `[cache]` says.
-    pub max_stale: Option<Duration>,
-}
-
-/// How often something may be done: `"10/m"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    /// How many times; 0 is never.
-    pub times: u32,
-    /// In each such stretch of time.
-    pub per: Duration,
-}
-
-// === impl Allowance ===
-
-impl Allowance {
-    /// What a client has that `refresh` says nothing of, and everybody together in open mode: ten a minute, a fifth of
-    /// the quota at most.
-    pub const DEFAULT: Self = Self {
-        times: 10,
-        per: Duration::from_secs(60),
-    };
-}
-
-/// `[log]`
-#[derive(Clone, Debug)]
-pub struct LogSettings {
-    /// `log.format`
-    pub format: LogFormat,
-    /// `log.level`
-    pub level: tracing::Level,
-    /// `log.access`
-    pub access: AccessLog,
-}
-
-/// `log.format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Text,
-}
-
-/// `log.access`: which requests get a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccessLog {
-    /// Every request.
-    All,
-    /// Those answered with a status of 400 or more.
-    Errors,
-    /// None.
-    Off,
 }

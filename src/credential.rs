@@ -1,10 +1,12 @@
-//! The central credential: the one secret the gateway holds, and the last hand a request passes before the wire.
+//! The central credential: the one secret the gateway holds, and the last hand a request passes before the wire. Beside
+//! it the token of the admin API, because secrets are read in this room alone.
 //!
 //! Invariant: nothing outside this room can see a secret. It leaves only as header values marked sensitive, put on a
 //! request by [`Credential::authorise`]; faults name the variable or the file, never the value. Deliberately not here:
 //! what to do when upstream refuses the credential (that is a hold, see [`policy`](crate::policy)), and the identity
 //! calls that would fetch a token.
 
+mod admin_token;
 mod echo;
 mod fault;
 mod keys;
@@ -19,6 +21,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
+pub use self::admin_token::AdminToken;
 pub use self::fault::{CredentialFault, Flaw};
 use self::keys::KeyPair;
 use self::secret::Secret;

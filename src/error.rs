@@ -13,7 +13,7 @@ pub enum Error {
     /// The id in the path is not exactly 32 of `[0-9A-Za-z]`.
     #[error("job id is not 32 letters and digits")]
     InvalidJobId,
-    /// The request breaks a rule of HTTP that the gateway insists on; the text is public.
+    /// The request breaks a rule of HTTP, or asks for something in words that are not known; the text is public.
     #[error("unreadable request: {0}")]
     UnreadableRequest(&'static str),
     /// The request announced a body; the connection is closed after the answer.
@@ -34,6 +34,12 @@ pub enum Error {
     /// A signature (virtual AK/SK) was presented that does not verify.
     #[error("bad client signature")]
     BadSignature,
+    /// The admin API was asked without its token, or with another.
+    #[error("no admin token, or a wrong one")]
+    AdminToken,
+    /// The admin side was asked by a web page that is not its own.
+    #[error("asked by a foreign web page")]
+    ForeignOrigin,
     /// The client is known but may not see this job.
     #[error("job not allowed for this client")]
     JobForbidden,

@@ -1,5 +1,5 @@
 //! jobgate: a caching reverse-proxy gateway for CodeArts Build's `GET /v1/job/{job_id}/info`. It holds the one cloud
-//! credential, answers from memory while an answer is fresh, and never makes more upstream calls than its budget allows.
+//! credential, answers from memory whenever it may, says how old an answer is, and never makes more upstream calls than its budget allows.
 //!
 //! # A request's life
 //!
@@ -8,12 +8,14 @@
 //! 3. [`layers::rescue`] is the one place where a reply, a failure or a panic becomes a response.
 //! 4. Refused before anything is looked up: while draining ([`layers::admit`]), for broken HTTP ([`layers::conform`]),
 //!    for what is no job ([`layers::route`]), without a client key ([`layers::authenticate`]), with a bad id ([`layers::validate`]).
-//! 5. [`layers::lookup`] answers from the [`store`] if what is there is fresh: a hit ends here, on the thread that read it.
+//! 5. [`layers::lookup`] answers from the [`store`] if what is there is fresh, on the thread that read it: a hit ends here. How
+//!    far something stale may take its place is [`policy::ladder`]'s to say.
 //! 6. [`layers::collapse`] joins the one fetch of this job, or starts it as a task that no client can cancel.
 //! 7. The fetch ([`layers::fetch`]) asks the [gate](layers::fetch::gate) whether a call may go out: no hold, and budget left.
 //! 8. The [`credential`] is put on as the last hand before the wire; the call goes out through [`upstream`].
-//! 9. The answer is judged: a success is [normalised](policy::normalise) and stored, anything else is one of the closed list of [`error`]s.
-//! 10. All who waited get that one ending; [`policy::problem`] says how a failure looks to them.
+//! 9. The answer is judged: a success is [normalised](policy::normalise) and stored, anything else is one of the closed list of [`error`]s,
+//!    after which [`layers::fetch::keep`] leaves the job alone for a while.
+//! 10. All who waited get that one ending, or what is stored in its place; [`policy::problem`] says how a failure looks to them.
 //!
 //! # The map of rooms
 //!
@@ -25,7 +27,7 @@
 //! | [`stack`] | wiring | the request path in one function, outermost first: the place to start reading |
 //! | [`layers`] | mechanism | one file a layer; none imports another |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
-//! | [`admin`] | mechanism | the operator's port: health and metrics |
+//! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
 //! | [`upstream`] | mechanism | calls to the cloud, within limits |
 //! | [`credential`] | mechanism | the secret, and the signature; nothing else sees it |
 //! | [`store`] | mechanism | stored answers and their memory |

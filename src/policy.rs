@@ -9,6 +9,7 @@ pub mod budget;
 pub mod cause;
 pub mod client;
 pub mod denial;
+pub mod explain;
 pub mod failure;
 pub mod freshness;
 pub mod happening;

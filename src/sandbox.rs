@@ -4,23 +4,33 @@
 //! A call meets what it would meet at upstream, in this order: the API gateway's route, its check of the credential
 //! (a signature, verified, or a token), its throttle; then the build service, which answers with
 //!
-//! * a job that lives (`life`): queue, run, finish, rest, and again, a pure function of id and time;
+//! * what a [`Scenario`] says, or an id that begins with `fault`: another answer, or a fault of the wire (`act`);
 //! * one of the recorded bodies ([`catalogue()`]), for the ids that stand for them;
-//! * "no such job", for ids that begin with [`MISSING_PREFIX`].
+//! * "no such job", for ids that begin with [`MISSING_PREFIX`];
+//! * a job that lives (`life`): queue, run, finish, rest, and again, a pure function of id and time.
+//!
+//! The clock decides what is answered (lives, throttle, a scenario's times); how long a fault takes on the wire is real
+//! time.
 //!
 //! It does not know any other operation of the service, it keeps nothing, and it is no measure of speed. Its reading
 //! of the signature algorithm is deliberately its own, not the gateway's: the two check each other.
 
+mod act;
 mod answer;
 mod authenticate;
+mod call;
+mod calls;
 mod catalogue;
 mod guide;
 mod life;
 mod lockout;
+mod perform;
 mod quota;
 mod refusal;
+mod scenario;
 mod serve;
 mod verify;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -31,21 +41,27 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use self::calls::Calls;
 pub use self::catalogue::{Example, MISSING_PREFIX, catalogue};
 pub use self::guide::guide;
 use self::lockout::Lockout;
 use self::quota::Quota;
+use self::scenario::Running;
+pub use self::scenario::{Scenario, ScenarioFaults};
 use crate::clock::Clock;
+use crate::policy::job::JobId;
 
 /// What a [`Sandbox`] is set up with.
 #[derive(Clone, Debug)]
 pub struct SandboxSettings {
-    /// Calls a user may make in any `window`; the throttle's text names it.
+    /// Calls a user may make in any `window`, unless the scenario says otherwise; the throttle's text names it.
     pub requests: u32,
     /// The window, sliding.
     pub window: Duration,
     /// The one credential that is accepted.
     pub credential: SandboxCredential,
+    /// What is done to which calls, from the start.
+    pub scenario: Scenario,
 }
 
 /// The credential a [`Sandbox`] accepts, in both its forms.
@@ -70,8 +86,11 @@ pub struct Stats {
     pub unauthorised: u64,
     /// Of these, refused by the throttle.
     pub throttled: u64,
-    /// Of these, let through to the build service: a job, a recorded answer, or an error of its own.
+    /// Of these, let through to the build service: a job, a recorded answer, an error of its own, or what was done
+    /// in place of them.
     pub answered: u64,
+    /// Of those let through, the ones that a scenario or an id did something to.
+    pub acts: u64,
 }
 
 /// The double. A clone is another handle to the same one.
@@ -79,7 +98,7 @@ pub struct Stats {
 pub struct Sandbox(Arc<Inner>);
 
 struct Inner {
-    settings: SandboxSettings,
+    settings: SandboxSettings, // its scenario is the one it began with
     clock: Clock,
     state: Mutex<State>,
 }
@@ -88,6 +107,8 @@ struct State {
     quota: Quota,
     lockout: Lockout,
     stats: Stats,
+    calls: Calls,
+    scenario: Running,
 }
 
 // === impl SandboxSettings ===
@@ -99,7 +120,24 @@ impl Default for SandboxSettings {
             requests: 50,
             window: Duration::from_mins(1),
             credential: SandboxCredential::default(),
+            scenario: Scenario::default(),
         }
+    }
+}
+
+impl SandboxSettings {
+    /// Calls in a window and the window, as far as a scenario does not say otherwise.
+    fn quota_under(&self, scenario: &Scenario) -> (u32, Duration) {
+        (
+            scenario.requests.unwrap_or(self.requests),
+            scenario.window.unwrap_or(self.window),
+        )
+    }
+
+    /// Calls a user may make, and the window, with the scenario counted in.
+    #[must_use]
+    pub fn quota(&self) -> (u32, Duration) {
+        self.quota_under(&self.scenario)
     }
 }
 
@@ -123,10 +161,13 @@ impl Sandbox {
     /// monotonic time the throttle and the lock-out.
     #[must_use]
     pub fn new(settings: SandboxSettings, clock: Clock) -> Self {
+        let (requests, window) = settings.quota();
         let state = Mutex::new(State {
-            quota: Quota::new(settings.requests, settings.window),
+            quota: Quota::new(requests, window),
             lockout: Lockout::default(),
             stats: Stats::default(),
+            calls: Calls::default(),
+            scenario: Running::begin(settings.scenario.clone(), &clock),
         });
         Self(Arc::new(Inner {
             settings,
@@ -139,6 +180,20 @@ impl Sandbox {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.state().stats
+    }
+
+    /// How often a job was asked for, as far as the build service saw the calls. The first 100 000 jobs are counted.
+    #[must_use]
+    pub fn calls_of(&self, id: &JobId) -> u64 {
+        self.state().calls.of(id)
+    }
+
+    /// Ends the scenario and begins another: its seconds and its counts start now. Faults under way go on.
+    pub fn set_scenario(&self, scenario: Scenario) {
+        let (requests, window) = self.0.settings.quota_under(&scenario);
+        let mut state = self.state();
+        state.quota.change(requests, window);
+        state.scenario = Running::begin(scenario, &self.0.clock);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -8,10 +8,10 @@
 //! route         method and path: what is this? (the health probe is answered here: it needs no key)
 //! authenticate  who asks
 //! validate      job id → JobId: refuse before anything is looked up
-//! lookup        stored and fresh: answer
+//! lookup        stored and fresh, or stale within its window: answer; else on, with the reason why
 //! collapse      join the one fetch of this job, or start it as a task that the key owns.
 //!               Below this line no client can cancel anything:
-//!   keep        store what landed, with its lifetime
+//!   keep        store what landed; a denial takes its place, after any other failure the job is left alone for a while
 //!   retry       few, jittered; and the one repeat after a renewed token
 //!   limit       at most `upstream.max_in_flight` at once; before anything is paid
 //!   pay         one call of the budget each; holds live here
@@ -65,7 +65,7 @@ pub struct RequestParts {
 
 /// The parts of the fetch.
 pub struct FetchParts {
-    /// Stores.
+    /// Keeps what landed.
     pub keep: Keep,
     /// Tries again.
     pub retry: Retry,

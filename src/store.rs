@@ -74,33 +74,18 @@ impl Store {
     /// What is known of a job at `now`.
     #[must_use]
     pub fn look_up(&self, job: &JobId, now: Instant) -> Found {
-        if let Some(entry) = self.jobs.get(job) {
-            let (freshness, setback) = (entry.judge(now), entry.setback());
-            let rest = Setback::rest(setback.as_deref(), now);
-            let known = Known::Job { freshness, rest };
-            let stored = Some(Stored::Job(entry));
-            return Found {
-                known,
-                stored,
-                setback,
-            };
+        match self.jobs.get(job) {
+            Some(entry) => Found::of_entry(entry, now),
+            None => Found::of_absence(&self.absent.get(job).unwrap_or_default(), now),
         }
-        let absence = self.absent.get(job).unwrap_or_default();
-        let setback = absence.setback.clone();
-        let rest = Setback::rest(setback.as_deref(), now);
-        let known = match &absence.denial {
-            Some(denial) => Known::Denied {
-                freshness: denial.judge(now),
-                rest,
-            },
-            None if rest == Rest::Failed => Known::Failing,
-            None => Known::Nothing,
-        };
-        Found {
-            known,
-            stored: absence.denial.clone().map(Stored::Denied),
-            setback,
-        }
+    }
+
+    /// Every job of which something is known, in no order; does not count as use.
+    pub fn iter(&self, now: Instant) -> impl Iterator<Item = (JobId, Found)> + '_ {
+        let jobs = self.jobs.iter();
+        let jobs = jobs.map(move |(job, entry)| (job, Found::of_entry(entry, now)));
+        let absent = self.absent.iter();
+        jobs.chain(absent.map(move |(job, absence)| (job, Found::of_absence(&absence, now))))
     }
 
     /// The last looks at stored jobs, to tell a wave of denials by.
@@ -120,9 +105,42 @@ impl Store {
     }
 
     /// Makes everything that is stored unusable; how much that was.
-    pub fn invalidate_all(&self) -> u64 {
+    pub fn invalidate_all(&self, now: Instant) -> u64 {
+        self.chronicle.note_cleared(now);
         *self.wave() = Wave::new();
         self.jobs.clear() + self.absent.clear()
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    fn of_entry(entry: Arc<Entry>, now: Instant) -> Self {
+        let (freshness, setback) = (entry.judge(now), entry.setback());
+        let rest = Setback::rest(setback.as_deref(), now);
+        Self {
+            known: Known::Job { freshness, rest },
+            stored: Some(Stored::Job(entry)),
+            setback,
+        }
+    }
+
+    fn of_absence(absence: &Absence, now: Instant) -> Self {
+        let setback = absence.setback.clone();
+        let rest = Setback::rest(setback.as_deref(), now);
+        let known = match &absence.denial {
+            Some(denial) => Known::Denied {
+                freshness: denial.judge(now),
+                rest,
+            },
+            None if rest == Rest::Failed => Known::Failing,
+            None => Known::Nothing,
+        };
+        Self {
+            known,
+            stored: absence.denial.clone().map(Stored::Denied),
+            setback,
+        }
     }
 }
 

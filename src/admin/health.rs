@@ -25,7 +25,11 @@ pub(super) struct Readiness {
 
 #[derive(Debug, Serialize)]
 struct Upstream {
+    paused: bool,
+    /// It gives no answer at all.
+    down: bool,
     throttled_seconds: f64,
+    denial_wave: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +53,9 @@ impl From<&Snapshot> for Readiness {
             draining: now.draining,
             why: why(now),
             upstream: Upstream {
+                paused: now.paused,
+                down: now.outage_hold.is_some(),
+                denial_wave: now.denial_wave,
                 throttled_seconds: seconds(now.throttle_hold),
             },
             credential: Credential {
@@ -72,24 +79,37 @@ fn why(now: &Snapshot) -> Vec<String> {
     } else if !now.accepting {
         why.push("the listener for clients does not accept yet".to_owned());
     }
+    if now.paused {
+        why.push("upstream calls are paused by the operator, stored answers are served".to_owned());
+    }
+    if let Some(left) = now.outage_hold {
+        let left = whole_seconds(left);
+        why.push(format!(
+            "upstream gives no answer: next try in {left} s, stored answers are served"
+        ));
+    }
+    if now.denial_wave {
+        why.push(
+            "upstream denies many jobs that were there: not believed, stored answers are served"
+                .to_owned(),
+        );
+    }
     if let Some(left) = now.throttle_hold {
         let left = whole_seconds(left);
         why.push(format!(
-            "upstream throttles: no calls for another {left} s, fresh stored answers are served"
+            "upstream throttles: no calls for another {left} s, stored answers are served"
         ));
     }
     if let Some(left) = now.credential_hold {
         let left = whole_seconds(left);
         why.push(format!(
-            "upstream refused the gateway's credential: next try in {left} s, fresh stored answers are served"
+            "upstream refused the gateway's credential: next try in {left} s, stored answers are served"
         ));
     } else if !now.credential_proven {
         why.push("upstream has not accepted the gateway's credential yet".to_owned());
     }
     if now.budget_remaining == 0 {
-        why.push(
-            "the upstream budget is spent for now, fresh stored answers are served".to_owned(),
-        );
+        why.push("the upstream budget is spent for now, stored answers are served".to_owned());
     }
     why
 }

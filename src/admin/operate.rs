@@ -1,8 +1,10 @@
 //! What an operator may ask of the gateway, and do to it: the words of `/api`, and the trait behind them.
 //!
 //! The app implements [`Operate`] over the parts it wired, as it does [`Facts`](crate::telemetry::metrics::Facts) for
-//! `/metrics`. Everything here is serialised as it stands, so the names are the contract of the admin API.
+//! `/metrics`. Everything here is serialised as it stands, so the names are the contract of the admin API; the gateway's
+//! own commands read them back. A reader must bear further members.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -11,8 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::policy::job::JobId;
 
 /// Looks into the stored answers, and acts on them.
+///
+/// Every method but [`refresh`](Self::refresh) is called on a thread that may block, so that a walk over a million entries
+/// does not hold up the calls that run.
 pub trait Operate: Send + Sync + 'static {
-    /// Some of the stored answers, in the order of their ids. Walks over all of them: not for an async thread.
+    /// Some of the stored answers, in the order of their ids. Walks over all of them.
     fn entries(&self, query: &Query) -> Page;
 
     /// How things stand with a job, and how they came to that; of a job that nobody asked for, that nothing is known.
@@ -29,6 +34,21 @@ pub trait Operate: Send + Sync + 'static {
 
     /// Lets no upstream call out, or lets them out again. Whether that changed anything.
     fn pause(&self, paused: bool) -> bool;
+}
+
+/// An act of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Forget what is stored of a job.
+    Invalidate(JobId),
+    /// Forget all that is stored.
+    InvalidateAll,
+    /// Look at a job now.
+    Refresh(JobId),
+    /// Let no upstream call out.
+    Pause,
+    /// Let them out again.
+    Resume,
 }
 
 /// Which entries are wanted.
@@ -61,7 +81,7 @@ pub enum State {
 }
 
 /// Some entries.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Page {
     /// In the order of their ids.
     pub entries: Vec<Summary>,
@@ -70,7 +90,7 @@ pub struct Page {
 }
 
 /// A job in a line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The job.
     pub job_id: String,
@@ -84,12 +104,12 @@ pub struct Summary {
     pub finished: Option<bool>,
     /// Size of the stored body.
     pub bytes: Option<usize>,
-    /// Answers given from what is stored, since the job was first stored.
-    pub answers: Option<u64>,
+    /// Answers given from what is stored while it was fresh, since the job was first stored.
+    pub hits: Option<u64>,
 }
 
 /// Everything that can be told of a job.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// How things stand.
     #[serde(flatten)]
@@ -107,14 +127,14 @@ pub struct Explanation {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Told {
     /// When, wall time, RFC 3339 in UTC.
     pub at: String,
     /// How long ago that is.
     pub seconds_ago: f64,
     /// What, as a closed word: `hit`, `stale`, `miss`, `look`, `denied`, `invalidated`, …
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// The same as a sentence, with the reason.
     pub text: String,
     /// How often in a row, this being the last time.
@@ -122,7 +142,7 @@ pub struct Told {
 }
 
 /// How a look ended that the operator asked for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refreshed {
     /// Upstream answered with the job, and it is stored.
     pub stored: bool,
@@ -134,4 +154,52 @@ pub struct Refreshed {
     pub error_msg: Option<String>,
     /// Upstream calls it took.
     pub calls: u32,
+}
+
+/// What became of a wish to forget a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invalidated {
+    /// The job.
+    pub job_id: String,
+    /// Whether there was anything to forget.
+    pub found: bool,
+}
+
+/// What became of a wish to forget everything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvalidatedAll {
+    /// How many entries were forgotten.
+    pub entries: u64,
+}
+
+/// Whether upstream calls are paused by the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// How it is now.
+    pub paused: bool,
+    /// Whether it was otherwise before.
+    pub changed: bool,
+}
+
+// === impl Act ===
+
+impl Act {
+    /// The word in the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalidate(_) => "invalidate",
+            Self::InvalidateAll => "invalidate_all",
+            Self::Refresh(_) => "refresh",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// The job it is about.
+    pub fn job(self) -> Option<JobId> {
+        match self {
+            Self::Invalidate(job) | Self::Refresh(job) => Some(job),
+            Self::InvalidateAll | Self::Pause | Self::Resume => None,
+        }
+    }
 }

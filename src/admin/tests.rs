@@ -1,33 +1,71 @@
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+//! The operator's listener over a socket, in front of a double that records what it is asked.
 
+mod access;
+mod acts;
+mod audit;
+mod looks;
+mod probes;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Admin, MAX_CONNECTIONS, serve};
-use crate::telemetry::metrics::{Facts, Snapshot, facts};
+use super::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
+use super::{Access, Admin, MAX_CONNECTIONS, Parts, serve};
+use crate::clock::Clock;
+use crate::config::{AdminSettings, SecretSource};
+use crate::policy::job::JobId;
+use crate::telemetry::metrics::{Facts, Metrics, Origin, Snapshot, facts};
 
 /// Long enough never to be the reason that a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[derive(Default)]
-struct State(Mutex<Snapshot>);
+const JOB: &str = "901878212b1a49be9c1a1054c272762a";
+const TOKEN: &str = "an-admin-token-0123456789";
 
-impl Facts for State {
+/// How the parts stand.
+#[derive(Default)]
+struct Standing(Mutex<Snapshot>);
+
+impl Facts for Standing {
     fn snapshot(&self) -> Snapshot {
         self.0.lock().unwrap().clone()
     }
 }
 
+/// Records what it is asked, and says what a test wants to be said.
+#[derive(Default)]
+struct Double {
+    asked: Mutex<Vec<String>>,
+    /// Nothing is stored, nothing changes, no look succeeds.
+    empty: bool,
+    /// A look never ends.
+    hangs: bool,
+    /// How long a look is waited for; by default only until it was asked once, which is enough for all but one that hangs.
+    patience: Duration,
+    /// Every question is a panic.
+    broken: bool,
+    looking: Arc<Notify>,
+}
+
 struct Running {
     addr: SocketAddr,
-    state: Arc<State>,
+    state: Arc<Standing>,
+    double: Arc<Double>,
+    metrics: Metrics,
+    clock: Clock,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -38,20 +76,144 @@ struct Answer {
     body: String,
 }
 
+// === impl Double ===
+
+impl Double {
+    fn record(&self, question: String) {
+        self.asked.lock().unwrap().push(question);
+        assert!(!self.broken, "the double is broken");
+    }
+}
+
+impl Operate for Double {
+    fn entries(&self, query: &Query) -> Page {
+        self.record(format!("entries {query:?}"));
+        Page {
+            entries: vec![summary(JOB)],
+            next: Some(JOB.to_owned()),
+        }
+    }
+
+    fn explain(&self, job: JobId) -> Explanation {
+        self.record(format!("explain {job}"));
+        Explanation {
+            summary: summary(job.as_str()),
+            etag: Some("\"f1b3\"".to_owned()),
+            last_answer: Some(told()),
+            if_asked_now: "It would be answered from memory.".to_owned(),
+            next_look: "In 18 s, when its lifetime ends.".to_owned(),
+            story: vec![told()],
+        }
+    }
+
+    fn invalidate(&self, job: JobId) -> bool {
+        self.record(format!("invalidate {job}"));
+        !self.empty
+    }
+
+    fn invalidate_all(&self) -> u64 {
+        self.record("invalidate all".to_owned());
+        if self.empty { 0 } else { 7 }
+    }
+
+    fn refresh(&self, job: JobId) -> Pin<Box<dyn Future<Output = Refreshed> + Send>> {
+        self.record(format!("refresh {job}"));
+        self.looking.notify_one();
+        if self.hangs {
+            return Box::pin(std::future::pending());
+        }
+        let (stored, changed, error) = if self.empty {
+            (false, None, Some("JG.4292".to_owned()))
+        } else {
+            (true, Some(true), None)
+        };
+        Box::pin(std::future::ready(Refreshed {
+            stored,
+            changed,
+            error_msg: error.clone().map(|_| "The budget is spent.".to_owned()),
+            error_code: error,
+            calls: u32::from(stored),
+        }))
+    }
+
+    fn pause(&self, paused: bool) -> bool {
+        self.record(format!("pause {paused}"));
+        !self.empty
+    }
+}
+
+fn summary(job: &str) -> Summary {
+    Summary {
+        job_id: job.to_owned(),
+        state: State::Fresh,
+        age_seconds: Some(12.0),
+        ttl_seconds: Some(18.0),
+        finished: Some(true),
+        bytes: Some(559),
+        hits: Some(3),
+    }
+}
+
+fn told() -> Told {
+    Told {
+        at: "2026-11-24T08:32:50Z".to_owned(),
+        seconds_ago: 2.0,
+        what: "hit".into(),
+        text: "Answered from memory.".to_owned(),
+        times: 3,
+    }
+}
+
+// === impl Running ===
+
 async fn running() -> Running {
-    let state = Arc::new(State::default());
+    running_with(Double::default(), Access::default()).await
+}
+
+/// What `[admin]` would say with [`TOKEN`] and a further host.
+fn guarded() -> Access {
+    let settings = AdminSettings {
+        listen: None,
+        allowed_hosts: vec!["ops.example".to_owned()],
+        token: Some(SecretSource::Env("ADMIN".to_owned())),
+    };
+    Access::open(&settings, &|_| Some(TOKEN.to_owned())).unwrap()
+}
+
+async fn running_with(double: Double, access: Access) -> Running {
+    let state = Arc::new(Standing::default());
     state.0.lock().unwrap().accepting = true;
+    let (double, clock) = (Arc::new(double), Clock::manual());
     let mut registry = Registry::default();
     facts::register(&mut registry, state.clone());
+    let origin = Origin {
+        version: "0",
+        started: SystemTime::UNIX_EPOCH,
+        nullable_fields: &[],
+        log_lines_dropped: Counter::default(),
+    };
+    let metrics = Metrics::register(&mut registry, origin);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let admin = Admin::new(Arc::new(registry), state.clone());
+    let admin = Admin::new(Parts {
+        registry,
+        facts: state.clone(),
+        requests: metrics.requests.clone(),
+        upstream: metrics.upstream.clone(),
+        operate: double.clone(),
+        access,
+        clock: clock.clone(),
+        look_patience: double.patience,
+    });
     let serving = serve(listener, admin, stop.clone());
     let serving = TaskTracker::new().spawn(serving);
     Running {
         addr,
         state,
+        double,
+        metrics,
+        clock,
         stop,
         serving,
     }
@@ -60,11 +222,19 @@ async fn running() -> Running {
 impl Running {
     /// Sends a request line with the right `Host` on a connection of its own.
     async fn ask(&self, request_line: &str) -> Answer {
-        let addr = self.addr;
-        self.send(&format!(
-            "{request_line} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"
-        ))
-        .await
+        self.ask_with(request_line, "").await
+    }
+
+    /// The same with the token.
+    async fn ask_as_operator(&self, request_line: &str) -> Answer {
+        self.ask_with(request_line, &format!("Authorization: Bearer {TOKEN}\r\n"))
+            .await
+    }
+
+    /// The same with further header lines.
+    async fn ask_with(&self, request_line: &str, headers: &str) -> Answer {
+        let host = format!("Host: {}\r\n{headers}", self.addr);
+        self.send(&request(request_line, &host)).await
     }
 
     async fn send(&self, request: &str) -> Answer {
@@ -81,6 +251,11 @@ impl Running {
         }
     }
 
+    /// What the double was asked since the last time.
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.double.asked.lock().unwrap())
+    }
+
     /// Stops the listener; it must come to an end by itself.
     async fn stopped(self) {
         self.stop.cancel();
@@ -88,188 +263,51 @@ impl Running {
     }
 }
 
+/// A request on a connection that ends with its answer.
+fn request(line: &str, headers: &str) -> String {
+    format!("{line} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n")
+}
+
+// === impl Answer ===
+
 impl Answer {
     #[track_caller]
     fn assert_error(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{}", self.head);
-        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap();
+        let body = self.json();
         let keys: Vec<_> = body.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["error_code", "error_msg", "request_id", "source"]);
         assert_eq!(body["error_code"], code);
         assert_eq!(body["source"], "gateway");
         let id = body["request_id"].as_str().unwrap();
-        assert!(self.head.contains(&format!("x-request-id: {id}")) && id.len() == 32);
-        assert!(
-            self.head
-                .contains("content-type: application/json;charset=utf-8")
-        );
+        assert!(self.has(&format!("x-request-id: {id}")) && id.len() == 32);
+        self.assert_json_head();
     }
-}
 
-#[tokio::test]
-async fn the_process_says_that_it_lives() {
-    let admin = running().await;
-    let answer = admin.ask("GET /healthz").await;
-    assert_eq!((answer.status, &*answer.body), (200, r#"{"status":"ok"}"#));
-    assert!(answer.head.contains("cache-control: no-store"));
-    admin.stopped().await;
-}
-
-#[tokio::test]
-async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
-    let admin = running().await;
-    *admin.state.0.lock().unwrap() = Snapshot {
-        accepting: true,
-        budget_requests: 50,
-        throttle_hold: Some(Duration::from_millis(1500)),
-        credential_hold: Some(Duration::from_secs(30)),
-        ..Snapshot::default()
-    };
-    let answer = admin.ask("GET /readyz").await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(
-        answer.body,
-        concat!(
-            r#"{"ready":true,"draining":false,"why":["#,
-            r#""upstream throttles: no calls for another 2 s, fresh stored answers are served","#,
-            r#""upstream refused the gateway's credential: next try in 30 s, fresh stored answers are served","#,
-            r#""the upstream budget is spent for now, fresh stored answers are served"],"#,
-            r#""upstream":{"throttled_seconds":1.5},"credential":{"proven":false,"held_seconds":30.0},"#,
-            r#""budget":{"requests":50,"remaining":0}}"#
-        )
-    );
-    admin.stopped().await;
-}
-
-#[tokio::test]
-async fn it_is_not_ready_before_it_accepts_and_while_it_drains() {
-    let admin = running().await;
-    for (accepting, draining, status, why) in [
-        (false, false, 503, "does not accept yet"),
-        (true, false, 200, r#""why":[]"#),
-        (true, true, 503, "draining: "),
-        (false, true, 503, "draining: "),
-    ] {
-        *admin.state.0.lock().unwrap() = Snapshot {
-            accepting,
-            draining,
-            budget_remaining: 1,
-            credential_proven: true,
-            ..Snapshot::default()
-        };
-        let answer = admin.ask("GET /readyz").await;
-        assert_eq!(answer.status, status);
-        assert!(answer.body.contains(why), "{}", answer.body);
+    #[track_caller]
+    fn assert_json(&self, expected: &serde_json::Value) {
+        assert_eq!((self.status, &self.json()), (200, expected));
+        self.assert_json_head();
     }
-    admin.stopped().await;
-}
 
-#[tokio::test]
-async fn metrics_are_openmetrics_and_agree_with_readiness() {
-    let admin = running().await;
-    admin.state.0.lock().unwrap().draining = true;
-    let answer = admin.ask("GET /metrics?query=ignored").await;
-    assert_eq!(answer.status, 200);
-    let content_type =
-        "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
-    assert!(answer.head.contains(content_type), "{}", answer.head);
-    assert!(answer.body.contains("\njobgate_draining 1\n"));
-    assert!(answer.body.ends_with("# EOF\n"));
-    admin.stopped().await;
-}
-
-#[tokio::test]
-async fn head_is_get_without_the_body() {
-    let admin = running().await;
-    for path in ["/healthz", "/readyz", "/nothing"] {
-        let get = admin.ask(&format!("GET {path}")).await;
-        let head = admin.ask(&format!("HEAD {path}")).await;
-        assert_eq!(head.status, get.status);
-        assert!(head.body.is_empty());
-        let length = format!("content-length: {}", get.body.len());
-        assert!(head.head.contains(&length), "{path}: {}", head.head);
+    #[track_caller]
+    fn assert_json_head(&self) {
+        for line in [
+            "content-type: application/json;charset=utf-8",
+            "cache-control: no-store",
+            "x-content-type-options: nosniff",
+        ] {
+            assert!(self.has(line), "{line}: {}", self.head);
+        }
+        assert!(!self.head.contains("access-control"), "no CORS, ever");
     }
-    admin.stopped().await;
-}
 
-#[tokio::test]
-async fn what_is_not_answered_is_refused_in_the_one_shape() {
-    let admin = running().await;
-    admin.ask("GET /").await.assert_error(404, "JG.4041");
-    admin
-        .ask("POST /nothing")
-        .await
-        .assert_error(404, "JG.4041");
-    let post = admin.ask("POST /healthz").await;
-    post.assert_error(405, "JG.4051");
-    assert!(post.head.contains("allow: get, head"));
-
-    let with_host =
-        |host: &str| format!("GET /metrics HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
-    let misdirected = admin.send(&with_host("Host: evil.example\r\n")).await;
-    misdirected.assert_error(421, "JG.4211");
-    assert!(!misdirected.body.contains("jobgate_"), "no metric leaks");
-    let nameless = admin.send(&with_host("")).await;
-    nameless.assert_error(400, "JG.4002");
-    admin.stopped().await;
-}
-
-#[tokio::test]
-async fn a_body_is_not_read() {
-    let admin = running().await;
-    let addr = admin.addr;
-    let request =
-        format!("POST /healthz HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 1000000\r\n\r\n");
-    let answer = admin.send(&request).await; // reads to the end although the body never comes
-    answer.assert_error(405, "JG.4051");
-    admin.stopped().await;
-}
-
-#[tokio::test]
-async fn one_connection_more_than_there_are_places_waits_for_a_place() {
-    let admin = running().await;
-    let mut held = Vec::new();
-    for _ in 0..MAX_CONNECTIONS {
-        let mut stream = TcpStream::connect(admin.addr).await.unwrap();
-        let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", admin.addr);
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut first = [0; 1];
-        timeout(PATIENCE, stream.read_exact(&mut first))
-            .await
-            .unwrap()
-            .unwrap();
-        held.push(stream); // answered, and kept alive
+    /// Whether the head has this very line.
+    fn has(&self, line: &str) -> bool {
+        self.head.lines().any(|found| found == line)
     }
-    let waiting = admin.ask("GET /healthz");
-    let mut waiting = Box::pin(waiting);
-    assert!(
-        timeout(Duration::from_millis(50), waiting.as_mut())
-            .await
-            .is_err(),
-        "there was a place too many"
-    );
-    held.pop();
-    assert_eq!(waiting.as_mut().await.status, 200);
-    drop((waiting, held));
-    admin.stopped().await;
-}
 
-#[tokio::test]
-async fn stopping_closes_idle_connections() {
-    let admin = running().await;
-    let mut idle = TcpStream::connect(admin.addr).await.unwrap();
-    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", admin.addr);
-    idle.write_all(request.as_bytes()).await.unwrap();
-    let mut first = [0; 1];
-    timeout(PATIENCE, idle.read_exact(&mut first))
-        .await
-        .unwrap()
-        .unwrap();
-    admin.stopped().await;
-    let mut rest = Vec::new();
-    timeout(PATIENCE, idle.read_to_end(&mut rest))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(rest.ends_with(br#"{"status":"ok"}"#));
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
 }

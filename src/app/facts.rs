@@ -1,6 +1,7 @@
 //! How the gateway's parts stand, gathered when somebody looks: nothing is counted twice.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -13,6 +14,8 @@ use crate::telemetry::metrics::{Facts, Snapshot};
 /// The parts whose state is of interest.
 pub(super) struct State {
     budget_requests: u32,
+    budget_window: Duration,
+    cache_max_bytes: u64,
     collapse: Collapse,
     store: Store,
     gate: Gate,
@@ -35,6 +38,8 @@ impl State {
         let budget_requests = settings.budget.requests.get();
         Self {
             budget_requests,
+            budget_window: settings.budget.window,
+            cache_max_bytes: settings.cache.max_memory,
             collapse,
             store,
             gate,
@@ -58,6 +63,8 @@ impl Facts for State {
             draining: self.leaving.load(Ordering::Relaxed),
             requests_waiting: self.collapse.waiting(),
             budget_requests: self.budget_requests,
+            budget_window: self.budget_window,
+            calls_in_flight: gate.in_flight,
             budget_remaining: u32::try_from(gate.remaining).unwrap_or(u32::MAX),
             throttle_hold: gate.throttle_hold,
             credential_hold: gate.credential_hold,
@@ -68,6 +75,7 @@ impl Facts for State {
             credential_proven: gate.proven,
             cache_entries: self.store.jobs.len(),
             cache_bytes: self.store.jobs.bytes(),
+            cache_max_bytes: self.cache_max_bytes,
             cache_evictions: self.store.jobs.evictions(),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 
+use jobgate::admin::Access;
 use jobgate::config::{self, AuthMode, CredentialSettings, Settings, UpstreamFrom};
 use jobgate::credential::Credential;
 use jobgate::server::Tls;
@@ -80,5 +81,9 @@ fn missing_here(settings: &Settings) -> Vec<String> {
         .as_ref()
         .and_then(|tls| Tls::load(tls).err());
     let tls = tls.map(|fault| format!("server.tls: {:#}", anyhow::Error::new(fault)));
-    credential.into_iter().chain(tls).collect()
+    let admin = Access::open(&settings.admin, &|name| std::env::var(name).ok());
+    let admin = admin
+        .err()
+        .map(|fault| format!("admin.token: {:#}", anyhow::Error::new(fault)));
+    credential.into_iter().chain(tls).chain(admin).collect()
 }

@@ -11,17 +11,18 @@ use jobgate::clock::Clock;
 use jobgate::config::{self, Checked, Settings, UpstreamFrom};
 use jobgate::credential::Credential;
 use jobgate::process::{self, Descriptors, Prepared};
-use jobgate::sandbox::{Sandbox, SandboxSettings};
+use jobgate::sandbox::{Sandbox, SandboxSettings, Scenario};
 use jobgate::server;
 use jobgate::telemetry::lines::Lines;
 use jobgate::telemetry::logging;
 use secrecy::ExposeSecret as _;
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::check::summary;
+use super::running::{StopSignals, control_runtime};
+use super::sandbox::scenario;
 use super::{DEFAULT_CONFIG, Failed, ServeArgs, say};
 
 /// How long the last log lines may take to be written.
@@ -39,6 +40,7 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
         return Err(Failed::Wrong(text));
     }
     let Checked { settings, warnings } = load(&args)?;
+    let scenario = scenario(args.scenario.as_deref())?;
     let clock = Clock::system();
     let lines = Lines::start(io::stdout()).context("cannot start the log")?;
     logging::install(&settings.log, lines.clone(), clock.clone())
@@ -49,7 +51,7 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
     }
     let served = control_runtime()?.block_on(async {
         if args.sandbox {
-            serve_sandbox(settings, clock, &lines).await
+            serve_sandbox(settings, scenario, clock, &lines).await
         } else {
             let credential = Credential::open(&settings.upstream.credential, &|name| {
                 std::env::var(name).ok()
@@ -107,19 +109,19 @@ fn load(args: &ServeArgs) -> Result<Checked, config::Faults> {
     config::load(file, upstream, std::env::vars_os())
 }
 
-/// Everything that must outlive a client connection runs here, on the main thread: a few tens of fetches a minute.
-pub(super) fn control_runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-}
-
-/// The gateway in front of the built-in double, which has exactly the quota that the budget is set to.
-async fn serve_sandbox(mut settings: Settings, clock: Clock, lines: &Lines) -> anyhow::Result<()> {
+/// The gateway in front of the built-in double, which has exactly the quota that the budget is set to, unless the
+/// scenario names another.
+async fn serve_sandbox(
+    mut settings: Settings,
+    scenario: Scenario,
+    clock: Clock,
+    lines: &Lines,
+) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let sandbox = SandboxSettings {
         requests: settings.budget.requests.get(),
         window: settings.budget.window,
+        scenario,
         ..SandboxSettings::default()
     };
     let keys = &sandbox.credential;
@@ -228,30 +230,4 @@ fn try_it(settings: &Settings) -> String {
         settings.server.listen, settings.server.base_path
     );
     format!("Try it:\n  curl{key} {url}\n  curl -i{key} {url}   # again: see Cache-Status and Age")
-}
-
-/// SIGINT and SIGTERM.
-pub(super) struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-// === impl StopSignals ===
-
-impl StopSignals {
-    /// From now on neither of them ends the process by itself.
-    pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Resolves when one of them arrives.
-    pub(super) async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

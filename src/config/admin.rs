@@ -10,7 +10,7 @@ use super::{AdminSettings, hosts, limits, secret};
 
 /// Checks `[admin]`; `served` is the address that clients use.
 pub(super) fn check(raw: &RawAdmin, served: SocketAddr, report: &mut Report) -> AdminSettings {
-    let mut section = report.section("admin");
+    let mut section = Section::of(report, "admin");
     let SocketOrOff(listen) = section.or(
         "listen",
         &raw.listen,

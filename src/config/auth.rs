@@ -27,7 +27,7 @@ pub(super) fn check(
     report: &mut Report,
 ) -> AuthSettings {
     let clients = check_clients(raw_clients, report);
-    let mut section = report.section("auth");
+    let mut section = Section::of(report, "auth");
     let has_clients = !raw_clients.is_empty();
     let mode = match section.or("mode", &raw.mode, default) {
         RawAuthMode::Keys => {
@@ -87,7 +87,7 @@ fn check_clients(raw: &[RawClient], report: &mut Report) -> Vec<ClientSettings> 
     let mut clients = Vec::new();
     for (nth, raw) in raw.iter().enumerate() {
         let path = element("clients", nth);
-        let Some(client) = check_client(raw, &mut report.section(path.as_str())) else {
+        let Some(client) = check_client(raw, &mut Section::of(report, path.as_str())) else {
             continue;
         };
         let name_path = child(&path, "name");

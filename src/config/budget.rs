@@ -4,12 +4,13 @@ use std::num::NonZeroU32;
 
 use super::raw::{BudgetMode, RawBudget, RawSweep, SweepMode};
 use super::report::Report;
+use super::section::Section;
 use super::{BudgetSettings, limits, unavailable};
 
 /// Checks `[budget]`.
 pub(super) fn check(raw: &RawBudget, report: &mut Report) -> BudgetSettings {
     check_sweep(&raw.sweep, report);
-    let mut section = report.section("budget");
+    let mut section = Section::of(report, "budget");
     section.only(
         "mode",
         &raw.mode,
@@ -26,7 +27,7 @@ pub(super) fn check(raw: &RawBudget, report: &mut Report) -> BudgetSettings {
 
 /// Sweeps are off, so the other keys are only read for their form.
 fn check_sweep(raw: &RawSweep, report: &mut Report) {
-    let mut section = report.section("budget.sweep");
+    let mut section = Section::of(report, "budget.sweep");
     section.only("mode", &raw.mode, &SweepMode::Off, &unavailable::SWEEP);
     section.optional("projects", &raw.projects);
     section.within("requests", &raw.requests, &limits::SWEEP_REQUESTS);

@@ -2,11 +2,12 @@
 
 use super::raw::{RawCache, RawStore, StoreKind};
 use super::report::Report;
+use super::section::Section;
 use super::{CacheSettings, limits, unavailable};
 
 /// Checks `[cache]`.
 pub(super) fn check(raw: &RawCache, report: &mut Report) -> CacheSettings {
-    let mut section = report.section("cache");
+    let mut section = Section::of(report, "cache");
     let ttl = section.within("ttl", &raw.ttl, &limits::TTL);
     let ttl_running = section.no_longer_than(
         "ttl_running",
@@ -47,6 +48,6 @@ pub(super) fn check(raw: &RawCache, report: &mut Report) -> CacheSettings {
 
 /// Checks `[store]`, of which there is one kind.
 pub(super) fn check_store(raw: &RawStore, report: &mut Report) {
-    let mut section = report.section("store");
+    let mut section = Section::of(report, "store");
     section.only("kind", &raw.kind, &StoreKind::Memory, &unavailable::STORE);
 }

@@ -22,7 +22,7 @@ pub(super) fn check(
     raw: Option<&RawCredential>,
     report: &mut Report,
 ) -> Option<CredentialSettings> {
-    let mut section = report.section("upstream.credential");
+    let mut section = Section::of(report, "upstream.credential");
     let Some(raw) = raw else {
         section.own_fault(
             "must be set: kind = \"aksk\" with access_key_env and secret_key_env, \

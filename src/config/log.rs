@@ -2,11 +2,12 @@
 
 use super::raw::{RawAccessLog, RawLevel, RawLog, RawLogFormat, RawReload};
 use super::report::Report;
+use super::section::Section;
 use super::{AccessLog, LogFormat, LogSettings, unavailable};
 
 /// Checks `[log]`.
 pub(super) fn check(raw: &RawLog, report: &mut Report) -> LogSettings {
-    let mut section = report.section("log");
+    let mut section = Section::of(report, "log");
     LogSettings {
         format: match section.or("format", &raw.format, RawLogFormat::Json) {
             RawLogFormat::Json => LogFormat::Json,
@@ -29,6 +30,6 @@ pub(super) fn check(raw: &RawLog, report: &mut Report) -> LogSettings {
 
 /// Checks `[reload]`.
 pub(super) fn check_reload(raw: &RawReload, report: &mut Report) {
-    let mut section = report.section("reload");
+    let mut section = Section::of(report, "reload");
     section.only("watch", &raw.watch, &false, &unavailable::WATCH);
 }

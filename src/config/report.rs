@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::faults::Fault;
 use super::place::Places;
-use super::section::Section;
 
 /// What was found so far.
 #[derive(Debug)]
@@ -27,11 +26,6 @@ impl Report {
             faults: Vec::new(),
             warnings: Vec::new(),
         }
-    }
-
-    /// The section at `path`.
-    pub(super) fn section(&mut self, path: impl Into<String>) -> Section<'_> {
-        Section::new(self, path.into())
     }
 
     /// Notes a fault of the key at `path`, repeating its value.

@@ -23,7 +23,8 @@ pub(super) struct Section<'a> {
 
 impl Section<'_> {
     /// The section at `path`.
-    pub(super) fn new(report: &mut Report, path: String) -> Section<'_> {
+    pub(super) fn of(report: &mut Report, path: impl Into<String>) -> Section<'_> {
+        let path = path.into();
         Section { report, path }
     }
 

@@ -11,7 +11,7 @@ use super::{ServerSettings, TlsSettings, hosts, limits, unavailable};
 /// Checks `[server]`.
 pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
     let tls = raw.tls.as_ref().and_then(|raw| check_tls(raw, report));
-    let mut section = report.section("server");
+    let mut section = Section::of(report, "server");
     section.only(
         "max_wait",
         &raw.max_wait,
@@ -73,7 +73,7 @@ pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
 
 /// Both files or none.
 fn check_tls(raw: &RawTls, report: &mut Report) -> Option<TlsSettings> {
-    let mut section = report.section("server.tls");
+    let mut section = Section::of(report, "server.tls");
     section.refuse(
         "client_ca_file",
         &raw.client_ca_file,

@@ -39,7 +39,7 @@ pub(super) fn check(
         UpstreamFrom::Configuration => written_target(raw, report),
         UpstreamFrom::Sandbox => Some(sandbox_target()),
     };
-    let mut section = report.section("upstream");
+    let mut section = Section::of(report, "upstream");
     section.refuse("proxy", &raw.proxy, &unavailable::PROXY);
     let timeout = section.within("timeout", &raw.timeout, &limits::TIMEOUT);
     let connect_timeout = section.no_longer_than(
@@ -66,7 +66,7 @@ pub(super) fn check(
 }
 
 fn written_target(raw: &RawUpstream, report: &mut Report) -> Option<(Uri, CredentialSettings)> {
-    let endpoint = endpoint(raw, &mut report.section("upstream"));
+    let endpoint = endpoint(raw, &mut Section::of(report, "upstream"));
     let credential = credential::check(raw.credential.as_ref(), report);
     Some((endpoint?, credential?))
 }

@@ -1,7 +1,7 @@
 //! What the owned task does, from the first attempt to storing; one file a step.
 //!
 //! ```text
-//! keep        store what landed, with its lifetime
+//! keep        store what landed; after a failure, leave the job alone for a while
 //!   retry     few, jittered, each paid; and the one repeat after a renewed token
 //!     limit     at most `upstream.max_in_flight` at once
 //!     pay     withdraw one call of the budget, respect the holds, settle by what came of it

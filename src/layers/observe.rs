@@ -130,9 +130,8 @@ impl Observer {
         took: Duration,
     ) {
         self.metrics.answered(outcome.kind(), class, took);
-        if let Outcome::Stored { why, forward, .. } = outcome {
-            self.metrics
-                .served_stored(why, forward.map_or(0, |forward| forward.calls));
+        if let Some(why) = outcome.why() {
+            self.metrics.served_stored(why, outcome.cost());
         }
         if let Some(client) = client {
             let counters = client.index().and_then(|index| self.counters.get(index));

@@ -93,6 +93,8 @@ impl Cause {
             | Error::UnexpectedBody
             | Error::Misdirected
             | Error::MissingKey
+            | Error::AdminToken
+            | Error::ForeignOrigin
             | Error::UnknownKey
             | Error::OversizedKey
             | Error::BadSignature

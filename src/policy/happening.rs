@@ -53,18 +53,10 @@ impl Happening {
     #[must_use]
     pub fn answered(outcome: &Outcome, code: Option<&Arc<str>>) -> Option<Self> {
         let kind = outcome.kind();
-        let why = match outcome {
-            Outcome::Stored { why, .. } => Some(*why),
-            Outcome::Hit { .. } if code.is_none() => return None,
-            Outcome::Hit { .. }
-            | Outcome::Local
-            | Outcome::Forwarded { .. }
-            | Outcome::Failed(_)
-            | Outcome::Refused
-            | Outcome::Held { .. }
-            | Outcome::Fault
-            | Outcome::Abandoned => None,
-        };
+        if matches!(outcome, Outcome::Hit { .. }) && code.is_none() {
+            return None;
+        }
+        let why = outcome.why();
         let code = code.cloned();
         Some(Self::Answered { kind, why, code })
     }
@@ -110,7 +102,7 @@ impl fmt::Display for Happening {
                     OutcomeKind::Stale => "answered with the stale stored answer",
                     OutcomeKind::Miss => "answered with what upstream said; this request asked it",
                     OutcomeKind::Collapsed => "answered with what upstream said; this request joined one that had asked already",
-                    OutcomeKind::Failed => "answered with an error, because upstream gave no usable answer",
+                    OutcomeKind::Failed => "answered with an error: that is what asking upstream came to",
                     OutcomeKind::Refused => "refused",
                     OutcomeKind::Held => "answered with an error, because nothing stored could be served and upstream could not be asked",
                     OutcomeKind::Fault => "answered with an error: a fault of the gateway",

@@ -113,22 +113,23 @@ impl Holds {
         }
     }
 
-    /// May a call go out while `in_flight` others are? The longer of two holds answers.
+    /// May a call go out while `in_flight` others are? The longest of the holds answers.
     pub fn admit(&mut self, now: Instant, in_flight: usize) -> Admit {
         self.credential.forget(now);
         let throttle = self.throttle.left(now);
         let credential = self.credential.left(now);
-        if throttle > credential {
-            let retry_after = throttle;
-            return Admit::Throttled { retry_after };
-        }
-        if credential > Duration::ZERO {
-            let retry_after = credential;
-            return Admit::CredentialHold { retry_after };
-        }
-        if let Some(retry_after) = self.outage.holds(now, in_flight) {
-            let cause = self.outage.cause();
-            return Admit::Down { cause, retry_after };
+        let outage = self.outage.holds(now, in_flight).unwrap_or_default();
+        let longest = throttle.max(credential).max(outage);
+        if longest > Duration::ZERO {
+            let retry_after = longest;
+            return if credential == longest {
+                Admit::CredentialHold { retry_after }
+            } else if throttle == longest {
+                Admit::Throttled { retry_after }
+            } else {
+                let cause = self.outage.cause();
+                Admit::Down { cause, retry_after }
+            };
         }
         if self.throttle.has_room(in_flight) && self.credential.has_room(now, in_flight) {
             return Admit::Go(Ticket {

@@ -1,10 +1,15 @@
 //! How a request was answered: one value feeds the `Cache-Status` field, the metric label, the log and the question
 //! of what it cost.
 
+mod kind;
+mod why;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::cause::Cause;
+pub use kind::OutcomeKind;
+pub use why::Why;
+
 use super::freshness::Freshness;
 use crate::error::Error;
 
@@ -51,19 +56,6 @@ pub enum Outcome {
     Abandoned,
 }
 
-/// Why a stored response was served that is past its lifetime, or older than the client wanted it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// It is being looked at, behind this answer.
-    Revalidating,
-    /// The client has forced as many looks as it may for now.
-    RefreshLimit,
-    /// The client wanted what is stored or nothing.
-    OnlyIfCached,
-    /// The last look brought nothing.
-    Failed(Cause),
-}
-
 /// How a request fared that went on to upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forwarding {
@@ -88,31 +80,6 @@ pub enum ForwardReason {
     Request,
 }
 
-/// [`Outcome`] without its numbers: a metric label and a log field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OutcomeKind {
-    /// See [`Outcome::Local`].
-    Local,
-    /// See [`Outcome::Hit`]; also a fresh response that the client wanted younger and may not have so now.
-    Hit,
-    /// From what is stored, past its lifetime or because the look failed that the client wanted.
-    Stale,
-    /// Forwarded as the leader, answered with a job.
-    Miss,
-    /// Forwarded as a follower, answered with a job.
-    Collapsed,
-    /// Forwarded, and upstream's answer was a failure.
-    Failed,
-    /// See [`Outcome::Refused`].
-    Refused,
-    /// See [`Outcome::Held`].
-    Held,
-    /// See [`Outcome::Fault`].
-    Fault,
-    /// See [`Outcome::Abandoned`].
-    Abandoned,
-}
-
 // === impl Outcome ===
 
 impl Outcome {
@@ -128,6 +95,8 @@ impl Outcome {
             | Error::UnknownKey
             | Error::OversizedKey
             | Error::BadSignature
+            | Error::AdminToken
+            | Error::ForeignOrigin
             | Error::JobForbidden
             | Error::NoRoute
             | Error::MethodNotAllowed
@@ -200,6 +169,22 @@ impl Outcome {
             Self::Held { .. } => OutcomeKind::Held,
             Self::Fault => OutcomeKind::Fault,
             Self::Abandoned => OutcomeKind::Abandoned,
+        }
+    }
+
+    /// Why something stored was served that is stale or older than the client wanted, if it was.
+    #[must_use]
+    pub fn why(&self) -> Option<Why> {
+        match self {
+            Self::Stored { why, .. } => Some(*why),
+            Self::Local
+            | Self::Hit { .. }
+            | Self::Forwarded { .. }
+            | Self::Failed(_)
+            | Self::Refused
+            | Self::Held { .. }
+            | Self::Fault
+            | Self::Abandoned => None,
         }
     }
 
@@ -299,44 +284,6 @@ impl Forwarding {
     }
 }
 
-// === impl Why ===
-
-impl Why {
-    /// Reasons that are no [`Cause`].
-    const OWN: usize = 3;
-    /// How many there are.
-    pub const COUNT: usize = Self::OWN + Cause::ALL.len();
-
-    /// Every reason, in the order of [`index`](Self::index).
-    pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Revalidating, Self::RefreshLimit, Self::OnlyIfCached]
-            .into_iter()
-            .chain(Cause::ALL.map(Self::Failed))
-    }
-
-    /// The reason's place in [`all`](Self::all).
-    #[must_use]
-    pub fn index(self) -> usize {
-        match self {
-            Self::Revalidating => 0,
-            Self::RefreshLimit => 1,
-            Self::OnlyIfCached => 2,
-            Self::Failed(cause) => Self::OWN + cause.index(),
-        }
-    }
-
-    /// The token of the parameter `detail` (RFC 9211 §2.8 leaves its values to each cache).
-    #[must_use]
-    pub fn token(self) -> &'static str {
-        match self {
-            Self::Revalidating => "revalidating",
-            Self::RefreshLimit => "refresh-limit",
-            Self::OnlyIfCached => "only-if-cached",
-            Self::Failed(cause) => cause.as_str(),
-        }
-    }
-}
-
 // === impl ForwardReason ===
 
 impl ForwardReason {
@@ -347,47 +294,6 @@ impl ForwardReason {
             Self::UriMiss => "uri-miss",
             Self::Stale => "stale",
             Self::Request => "request",
-        }
-    }
-}
-
-// === impl OutcomeKind ===
-
-impl OutcomeKind {
-    /// Every kind, in the order of [`index`](Self::index).
-    pub const ALL: [Self; 10] = [
-        Self::Local,
-        Self::Hit,
-        Self::Stale,
-        Self::Miss,
-        Self::Collapsed,
-        Self::Failed,
-        Self::Refused,
-        Self::Held,
-        Self::Fault,
-        Self::Abandoned,
-    ];
-
-    /// The kind's place in [`ALL`](Self::ALL).
-    #[must_use]
-    pub fn index(self) -> usize {
-        self as usize
-    }
-
-    /// The label value.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Hit => "hit",
-            Self::Stale => "stale",
-            Self::Miss => "miss",
-            Self::Collapsed => "collapsed",
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-            Self::Held => "held",
-            Self::Fault => "fault",
-            Self::Abandoned => "abandoned",
         }
     }
 }

@@ -48,7 +48,7 @@ pub struct Problem {
     pub source: Source,
     /// `Retry-After` in whole seconds, 1 to a day.
     pub retry_after: Option<u64>,
-    /// The answer names the methods that exist: `Allow: GET, HEAD`.
+    /// The answer names the methods that exist in `Allow`.
     pub allow: bool,
     /// The connection is closed after the answer.
     pub close: bool,
@@ -77,7 +77,7 @@ struct Body<'a> {
 /// to the letter.
 pub const JSON: &str = "application/json;charset=UTF-8";
 
-/// What `Allow` says where [`Problem::allow`] asks for it: the methods of every route.
+/// What `Allow` says where [`Problem::allow`] asks for it and the route knows nothing else.
 pub const ALLOWED_METHODS: &str = "GET, HEAD";
 
 // === impl Problem ===
@@ -99,6 +99,8 @@ impl Problem {
             Error::UnknownKey => Self::of(&table::UNKNOWN_KEY),
             Error::OversizedKey => Self::of(&table::OVERSIZED_KEY),
             Error::BadSignature => Self::of(&table::BAD_SIGNATURE),
+            Error::AdminToken => Self::of(&table::ADMIN_TOKEN),
+            Error::ForeignOrigin => Self::of(&table::FOREIGN_ORIGIN),
             Error::JobForbidden => Self::of(&table::JOB_FORBIDDEN),
             Error::NoRoute => Self::of(&table::NO_ROUTE),
             Error::MethodNotAllowed => Self::of(&table::METHOD_NOT_ALLOWED),

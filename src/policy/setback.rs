@@ -81,7 +81,8 @@ impl Setback {
     }
 }
 
-/// For how long the gate lets nothing out; `None` for an error of a look that was let out.
+/// For how long the gate lets nothing out, as far as an error tells; `None` for one that says something of the job or of upstream
+/// alone. A throttle and a refused credential were let out, but it is the gate that acts on them.
 fn held_for(error: &Error) -> Option<Duration> {
     match error {
         Error::BudgetSpent { retry_after }
@@ -89,14 +90,15 @@ fn held_for(error: &Error) -> Option<Duration> {
         | Error::CredentialHold { retry_after }
         | Error::UpstreamDown { retry_after, .. }
         | Error::Throttled { retry_after, .. } => Some(*retry_after),
-        Error::Paused | Error::CredentialUnavailable(_) | Error::Overloaded | Error::Draining => {
-            Some(LONGEST_HELD)
-        }
+        Error::Paused
+        | Error::CredentialRefused(_)
+        | Error::CredentialRenewed
+        | Error::CredentialUnavailable(_)
+        | Error::Overloaded
+        | Error::Draining => Some(LONGEST_HELD),
         Error::Unreachable(_)
         | Error::ConnectionLost(_)
         | Error::TimedOut
-        | Error::CredentialRefused(_)
-        | Error::CredentialRenewed
         | Error::UpstreamFailed { .. }
         | Error::DenialDoubted { .. }
         | Error::Passed { .. }
@@ -108,6 +110,8 @@ fn held_for(error: &Error) -> Option<Duration> {
         | Error::UnexpectedBody
         | Error::Misdirected
         | Error::MissingKey
+        | Error::AdminToken
+        | Error::ForeignOrigin
         | Error::UnknownKey
         | Error::OversizedKey
         | Error::BadSignature

@@ -79,12 +79,33 @@ pub(super) fn find(id: &str) -> Option<&'static Example> {
     CATALOGUE.iter().find(|example| example.id == id)
 }
 
+/// The first recorded answer with a status.
+pub(super) fn with_status(status: StatusCode) -> Option<&'static Example> {
+    CATALOGUE.iter().find(|example| example.status == status)
+}
+
+/// Another job than this one, for answers that are about the wrong one.
+pub(super) fn another_job(id: &JobId) -> Option<JobId> {
+    [RECORDED_JOB_ID, REQUESTED_JOB_ID]
+        .into_iter()
+        .find(|other| *other != id.as_str())
+        .and_then(|other| JobId::parse(other).ok())
+}
+
 /// What the build service says to an id it cannot read.
 pub(super) const MALFORMED_ID: Example = service(
     "error400taskid000000000000000000",
     StatusCode::BAD_REQUEST,
     sample!("error-400-task-id.json"),
     "malformed job id",
+);
+
+/// What the build service says of a job that was never built.
+pub(super) const NEVER_BUILT: Example = service(
+    "successnulls00000000000000000000",
+    StatusCode::OK,
+    sample!("success-nulls.json"),
+    "a job that was never built: fields are null",
 );
 
 /// What the build service says to an id it does not know.
@@ -99,7 +120,7 @@ pub(super) const MISSING_JOB: Example = service(
 const CATALOGUE: &[Example] = &[
     service(RECORDED_JOB_ID, StatusCode::OK, sample!("success-documented.json"), "the success example of the API document; create_time is a string"),
     service("successnormalised000000000000000", StatusCode::OK, sample!("success-normalised.json"), "the same job in the types that every SDK accepts"),
-    service("successnulls00000000000000000000", StatusCode::OK, sample!("success-nulls.json"), "a job that was never built: fields are null"),
+    NEVER_BUILT,
     service("successmissingandunknown00000000", StatusCode::OK, sample!("success-missing-and-unknown.json"), "fields absent, and one that nobody knows"),
     service("fail200statusfail000000000000000", StatusCode::OK, sample!("fail-200-status-fail.json"), "a failure under status 200: status is fail"),
     service("fail200nestederror00000000000000", StatusCode::OK, sample!("fail-200-nested-error.json"), "a failure under status 200: error is an object"),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::act::ROWS;
 use super::catalogue::{MISSING_PREFIX, catalogue};
 
 /// A page of plain text for a person: which ids there are and what each answers. It names no credential.
@@ -18,6 +19,16 @@ pub fn guide() -> String {
     for example in catalogue() {
         let (id, status, about) = (example.id, example.status.as_u16(), example.about);
         let _ = writeln!(text, "  {id}  {status}  {about}"); // writing to a String cannot fail
+    }
+    text += "\nThese ids do something to the answer or the connection. After the name come parameters, then zeros up \
+             to 32\ncharacters. A rule of a scenario file can do the same to any job:\n\n";
+    for row in ROWS {
+        let (id, scenario, about) = (row.id, row.scenario, row.about);
+        let _ = match id {
+            "" => writeln!(text, "  (in a scenario only)              do = {scenario}"),
+            id => writeln!(text, "  {id:0<32}  do = {scenario}"),
+        };
+        let _ = writeln!(text, "      {about}");
     }
     text
 }

@@ -9,13 +9,16 @@
 //! | it starts | `running_status` `Running`, `last_build_time` |
 //! | it finishes | `running_status` `Finished`, `last_build_status`, `build_time`, `charge_time`, `health_score` |
 //!
+//! A scenario can hold a job in one phase, or lead it through phases of its own ([`staged`]).
+//!
 //! It does not say what the real service sends while a build runs (nobody has published that), nor what a build does.
+
+mod info;
 
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::policy::job::JobId;
@@ -32,12 +35,6 @@ const RUN_PERCENT: RangeInclusive<u64> = 20..=50;
 /// Finished builds that `health_score` looks back on, each worth an equal part of 100.
 const REMEMBERED_BUILDS: u64 = 10;
 
-/// When the first jobs were created: 2024-06-05, the date in the document's example, in epoch milliseconds.
-const CREATED_FROM_MS: u64 = 1_717_574_458_000;
-
-/// Jobs are created within a year from then.
-const CREATED_WITHIN_MS: u64 = 365 * 24 * 3_600_000;
-
 /// The rhythm of one job.
 #[derive(Clone, Copy, Debug)]
 struct Life {
@@ -49,64 +46,63 @@ struct Life {
 
 /// Where in its newest build a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
+    /// A build waits.
     Queued,
+    /// A build runs.
     Running,
+    /// The newest build has finished.
     Resting,
 }
 
-/// `result`, in the order of the document.
-#[derive(Serialize)]
-struct JobInfo<'a> {
-    id: &'a str,
-    project_id: String,
-    project_permission_switch: bool,
-    build_time: String,
-    charge_time: String,
-    create_time: String, // a string, as in the document's example, against its own text
-    disabled: bool,
-    favorite: bool,
-    source_code: &'static str,
-    running_status: &'static str,
-    new_build: bool,
-    job_name: String,
-    is_copy: bool,
-    is_delete: bool,
-    is_execute: bool,
-    is_forbidden: bool,
-    is_manager: bool,
-    is_modify: bool,
-    is_view: bool,
-    last_build_status: &'static str,
-    last_build_time: u64,
-    health_score: u64,
+/// What the time decides of a job.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    phase: Phase,
+    /// The newest build that has finished.
+    finished: u64,
+    /// When the newest build that has run began to, in epoch milliseconds.
+    started_at_ms: u64,
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
-    result: JobInfo<'a>,
-    status: &'static str,
-    error: Option<&'static str>,
+/// The body of a job at a moment; its builds follow each other `speed` times as fast as usual.
+pub(super) fn body(id: JobId, now: SystemTime, speed: u32) -> Bytes {
+    let life = Life::of(id, speed);
+    life.body(life.moment(epoch_ms(now)))
 }
 
-/// The body of a job at a moment.
-pub(super) fn body(id: JobId, now: SystemTime) -> Bytes {
-    let life = Life::of(id);
-    let envelope = Envelope {
-        result: life.info(epoch_ms(now)),
-        status: "success",
-        error: None,
+/// The body of a job that a scenario leads: the phases it has entered since `began`, each with when that was. From
+/// running to resting it has finished a build.
+pub(super) fn staged(
+    id: JobId,
+    began: SystemTime,
+    entered: impl IntoIterator<Item = (Phase, SystemTime)>,
+) -> Bytes {
+    let life = Life::of(id, 1);
+    let (newest, _) = life.at(epoch_ms(began));
+    let before = newest.saturating_sub(1);
+    let mut moment = Moment {
+        phase: Phase::Resting,
+        finished: before,
+        started_at_ms: life.started_at_ms(before),
     };
-    serde_json::to_vec(&envelope)
-        .unwrap_or_default() // plain text and numbers: cannot fail
-        .into()
+    for (phase, at) in entered {
+        match phase {
+            Phase::Queued => {}
+            Phase::Running => moment.started_at_ms = epoch_ms(at),
+            Phase::Resting if moment.phase == Phase::Running => moment.finished += 1,
+            Phase::Resting => {}
+        }
+        moment.phase = phase;
+    }
+    life.body(moment)
 }
 
 // === impl Life ===
 
 impl Life {
-    fn of(id: JobId) -> Self {
-        let period_ms = within(PERIOD_MS, draw(id, "period", 0));
+    fn of(id: JobId, speed: u32) -> Self {
+        let period_ms = within(PERIOD_MS, draw(id, "period", 0)) / u64::from(speed.max(1));
         Self {
             id,
             period_ms,
@@ -159,39 +155,18 @@ impl Life {
         good * 100 / REMEMBERED_BUILDS
     }
 
-    fn info(&self, now_ms: u64) -> JobInfo<'_> {
+    fn moment(&self, now_ms: u64) -> Moment {
         let (build, phase) = self.at(now_ms);
         let before = build.saturating_sub(1);
-        let (last_started, last_finished) = match phase {
+        let (last_started, finished) = match phase {
             Phase::Queued => (before, before),
             Phase::Running => (build, before),
             Phase::Resting => (build, build),
         };
-        let run_ms = self.run_ms(last_finished);
-        let created_ms = CREATED_FROM_MS + draw(self.id, "created", 0) % CREATED_WITHIN_MS;
-        JobInfo {
-            id: self.id.as_str(),
-            project_id: project_id(self.id),
-            project_permission_switch: true,
-            build_time: seconds(run_ms),
-            charge_time: seconds(run_ms * 4 / 5),
-            create_time: created_ms.to_string(),
-            disabled: false,
-            favorite: false,
-            source_code: "codehub",
-            running_status: phase.as_str(),
-            new_build: false,
-            job_name: name(self.id),
-            is_copy: true,
-            is_delete: true,
-            is_execute: true,
-            is_forbidden: true,
-            is_manager: true,
-            is_modify: true,
-            is_view: true,
-            last_build_status: self.ended(last_finished),
-            last_build_time: self.started_at_ms(last_started),
-            health_score: self.health(last_finished),
+        Moment {
+            phase,
+            finished,
+            started_at_ms: self.started_at_ms(last_started),
         }
     }
 }
@@ -223,37 +198,6 @@ fn draw(id: JobId, question: &str, build: u64) -> u64 {
 
 fn within(range: RangeInclusive<u64>, lot: u64) -> u64 {
     range.start() + lot % (range.end() - range.start() + 1)
-}
-
-/// A UUID, as the real ones are.
-fn project_id(id: JobId) -> String {
-    let (high, low) = (draw(id, "project", 0), draw(id, "project", 1));
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    )
-}
-
-/// Names of a company's builds, one of them not in ASCII, and a number to tell them apart.
-fn name(id: JobId) -> String {
-    let lot = draw(id, "name", 0);
-    let name = match lot % 5 {
-        0 => "web-frontend",
-        1 => "payment-service",
-        2 => "nightly-image",
-        3 => "mobile-app",
-        _ => "构建任务",
-    };
-    format!("{name}-{}", lot / 5 % 1_000)
-}
-
-/// A decimal in a string, as the service writes times.
-fn seconds(ms: u64) -> String {
-    format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10)
 }
 
 /// Before the epoch it is the epoch; `u64` holds half a thousand million years.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// window is full.
 #[derive(Debug)]
 pub(super) struct Quota {
-    requests: usize,
+    requests: u32,
     window: Duration,
     newest: VecDeque<Instant>,
 }
@@ -21,24 +21,47 @@ impl Quota {
     /// A window nobody has called in yet; with 0 `requests` every call is refused.
     pub(super) fn new(requests: u32, window: Duration) -> Self {
         Self {
-            requests: usize::try_from(requests).unwrap_or(usize::MAX),
+            requests,
             window,
             newest: VecDeque::new(),
         }
     }
 
+    /// Calls that a window admits.
+    pub(super) fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// The window.
+    pub(super) fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// Another limit from now on. A larger one cannot know more calls than were remembered, and is kinder for a window.
+    pub(super) fn change(&mut self, requests: u32, window: Duration) {
+        (self.requests, self.window) = (requests, window);
+        self.forget_all_but(self.remembered());
+    }
+
     /// Counts a call; false when the window before it was full.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
-        let full = self.newest.len() >= self.requests
+        let full = self.newest.len() >= self.remembered()
             && self
                 .newest
                 .front()
                 .is_none_or(|oldest| now.saturating_duration_since(*oldest) < self.window);
         self.newest.push_back(now);
-        if self.newest.len() > self.requests {
-            self.newest.pop_front();
-        }
+        self.forget_all_but(self.remembered());
         !full
+    }
+
+    fn remembered(&self) -> usize {
+        usize::try_from(self.requests).unwrap_or(usize::MAX)
+    }
+
+    fn forget_all_but(&mut self, newest: usize) {
+        let surplus = self.newest.len().saturating_sub(newest);
+        self.newest.drain(..surplus);
     }
 }
 
@@ -101,6 +124,18 @@ mod tests {
         let mut quota = Quota::new(0, Duration::from_secs(1));
         assert!(!quota.admit(now) && !quota.admit(now + Duration::from_secs(5)));
         assert!(quota.newest.is_empty());
+    }
+
+    #[test]
+    fn a_smaller_quota_holds_at_once_and_counts_what_was_called_before() {
+        let now = Clock::manual().now();
+        let second = Duration::from_secs(1);
+        let mut quota = Quota::new(3, Duration::from_secs(10));
+        assert!((0..3).all(|call| quota.admit(now + second * call)));
+        quota.change(1, second);
+        assert_eq!((quota.requests(), quota.window()), (1, second));
+        assert!(!quota.admit(now + Duration::from_millis(2_999)));
+        assert!(quota.admit(now + Duration::from_millis(3_999)));
     }
 
     proptest! {

@@ -1,8 +1,12 @@
 //! The sandbox over a real socket, with a clock that the test moves. Here is the harness; the tests are below.
 
+mod acts;
 mod bodies;
 mod credential;
+mod page;
+mod scenarios;
 mod traffic;
+mod wire;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -59,6 +63,12 @@ impl Double {
             stop,
             tasks,
         }
+    }
+
+    /// What is done from now on.
+    #[track_caller]
+    fn plays(&self, scenario: &str) {
+        self.sandbox.set_scenario(scenario.parse().unwrap());
     }
 
     async fn connect(&self) -> SendRequest<Full<Bytes>> {
@@ -129,6 +139,11 @@ async fn ask(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>
         headers: head.headers,
         body: body.collect().await.unwrap().to_bytes(),
     }
+}
+
+/// An id that names an act.
+fn act_id(start: &str) -> String {
+    format!("{start:0<32}")
 }
 
 fn info(segment: &str) -> String {

@@ -22,6 +22,8 @@ const HAPPENINGS: usize = 16;
 #[derive(Clone)]
 pub struct Chronicle {
     stories: Cache<JobId, Arc<Mutex<VecDeque<Event>>>>,
+    /// When everything was invalidated last, which is part of every story.
+    cleared: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Something that happened, perhaps several times in a row.
@@ -45,7 +47,10 @@ impl Chronicle {
             .max_capacity(JOBS)
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { stories }
+        Self {
+            stories,
+            cleared: Arc::default(),
+        }
     }
 
     /// Writes on.
@@ -64,12 +69,25 @@ impl Chronicle {
         story.push_back(Event { what, at, times });
     }
 
+    /// Writes into every story that everything was invalidated.
+    pub fn note_cleared(&self, at: Instant) {
+        *self.cleared.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
     /// What happened to a job, the newest first.
     #[must_use]
     pub fn of(&self, job: &JobId) -> Vec<Event> {
         let story = self.stories.get(job).unwrap_or_default();
         let story = story.lock().unwrap_or_else(PoisonError::into_inner);
-        story.iter().rev().cloned().collect()
+        let mut story: Vec<Event> = story.iter().rev().cloned().collect();
+        let cleared = *self.cleared.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_known = |at: &Instant| story.last().is_some_and(|oldest| oldest.at <= *at);
+        if let Some(at) = cleared.filter(was_known) {
+            let (what, times) = (Happening::Invalidated, 1);
+            let place = story.partition_point(|event| event.at > at);
+            story.insert(place, Event { what, at, times });
+        }
+        story
     }
 }
 
@@ -110,6 +128,8 @@ mod tests {
         let story = chronicle.of(&job);
         assert_eq!(story.len(), HAPPENINGS);
         assert_eq!(story[1].what, Happening::Invalidated);
+        chronicle.note_cleared(now + Duration::from_secs(2_000));
+        assert_eq!(chronicle.of(&job)[0].what, Happening::Invalidated);
         assert!(
             chronicle
                 .of(&JobId::parse(&"b".repeat(32)).unwrap())

@@ -126,6 +126,9 @@ impl AccessRecord<'_> {
             fields.number("status", status);
         }
         fields.word("outcome", self.outcome.kind().as_str());
+        if let Some(why) = self.outcome.why() {
+            fields.word("reason", why.token());
+        }
         fields.number("cost", self.outcome.cost());
         if let Some(code) = self.error_code {
             fields.text("error.code", code, MAX_TEXT_BYTES);

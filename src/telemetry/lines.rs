@@ -224,6 +224,6 @@ impl Write for LineWriter<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod memory;
+pub(crate) mod memory;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The diagnostic log: `tracing` events as lines of the one stream, in the format that `log.format` names.
 //!
-//! Only the gateway's own events follow `log.level`. Its dependencies are held at WARN whatever the
+//! What operators did ([`AUDIT`]) is always written. Only the gateway's own events follow `log.level`. Its dependencies are held at WARN whatever the
 //! level and whatever the environment says: at their lower levels they print request heads, and ours carry the
 //! credential. Fields are dotted (`job.id`, `upstream.status`), as in the access log.
 
@@ -21,6 +21,9 @@ use crate::config::{LogFormat, LogSettings};
 
 /// The most that a dependency may say.
 const DEPENDENCIES_AT_MOST: Level = Level::WARN;
+
+/// The target of the lines that tell what an operator did; no level silences it.
+pub const AUDIT: &str = "jobgate::audit";
 
 /// The time of a diagnostic line, from the one clock.
 struct Timestamps(Clock);
@@ -58,6 +61,7 @@ fn levels(ours: Level) -> Targets {
     Targets::new()
         .with_default(LevelFilter::from_level(ours.min(DEPENDENCIES_AT_MOST)))
         .with_target(env!("CARGO_CRATE_NAME"), ours)
+        .with_target(AUDIT, LevelFilter::TRACE) // the longer name decides
 }
 
 // === impl Timestamps ===
@@ -143,5 +147,20 @@ mod tests {
             tracing::error!(target: "rustls::client", "grave");
         });
         assert!(!log.contains("ours") && !log.contains("theirs") && log.contains("grave"));
+    }
+
+    #[test]
+    fn what_an_operator_did_is_written_at_every_level() {
+        for level in [Level::ERROR, Level::WARN, Level::INFO, Level::TRACE] {
+            let log = logged(LogFormat::Json, level, || {
+                tracing::info!(target: super::AUDIT, act = "pause", "operator's act");
+                tracing::info!(target: "jobgate::admin", "another room");
+            });
+            assert!(
+                log.contains(r#""target":"jobgate::audit""#),
+                "{level}: {log}"
+            );
+            assert_eq!(log.contains("another room"), level >= Level::INFO, "{log}");
+        }
     }
 }

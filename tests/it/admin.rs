@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Empty;
 use jobgate::clock::Clock;
+use jobgate::config::SecretSource;
 
 use crate::support::{Answer, JOB, Running, in_front_of, nth_job};
 use crate::upstream::{A_JOB, Upstream};
@@ -149,7 +150,13 @@ async fn another_method_is_refused_in_the_one_shape_of_error_and_head_has_no_bod
 #[tokio::test]
 async fn clients_find_no_admin_routes_on_their_own_port() {
     let (upstream, gateway) = serving().await;
-    for path in ["/healthz", "/readyz", "/metrics"] {
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/stats",
+        "/api/entries",
+    ] {
         let answer = gateway.get(path, &[]).await;
         assert_eq!(
             (answer.status.as_u16(), &*answer.code()),
@@ -158,5 +165,33 @@ async fn clients_find_no_admin_routes_on_their_own_port() {
         );
     }
     assert_eq!(upstream.calls(), 0);
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn the_api_asks_for_the_configured_token_as_its_file_has_it_now() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let file = dir.path().join("admin.token");
+    std::fs::write(&file, "the-first-admin-token\n").unwrap();
+    let gateway = in_front_of("http://127.0.0.1:9")
+        .with(|settings| settings.admin.token = Some(SecretSource::File(file.clone())))
+        .start();
+    let ask = async |token: &str| {
+        let request = Request::get(format!("http://{}/api/stats", gateway.admin))
+            .header("authorization", format!("Bearer {token}"))
+            .body(Empty::<Bytes>::new());
+        gateway.send(request.unwrap()).await.status.as_u16()
+    };
+    assert_eq!(gateway.admin("/api/stats").await.code(), "JG.4011");
+    assert_eq!(ask("the-first-admin-token").await, 200);
+    assert_eq!(ask("the-second-admin-token-is-longer").await, 401);
+    std::fs::write(&file, "the-second-admin-token-is-longer").unwrap();
+    assert_eq!(ask("the-first-admin-token").await, 401);
+    assert_eq!(ask("the-second-admin-token-is-longer").await, 200);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(ask("the-second-admin-token-is-longer").await, 401);
+    for open in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(gateway.admin(open).await.status.as_u16(), 200, "{open}");
+    }
     gateway.end().await;
 }

@@ -1,6 +1,8 @@
 //! The real binary, as somebody at a terminal meets it.
 
+mod admin;
 mod check;
+mod scenario;
 mod usage;
 
 use std::fs::{self, File};

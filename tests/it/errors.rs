@@ -14,7 +14,12 @@ use cases::{get, own_cases, upstream_cases};
 /// Rows that nothing can lead to yet, and why.
 const UNREACHABLE_YET: &[&str] = &[
     "client may not see this job", // `clients.jobs` is refused by the configuration
-    "upstream calls paused by the operator", // no admin route shuts the gate
+];
+
+/// Rows of the operator's listener alone: see the tests of `admin`.
+const ADMIN_ONLY: &[&str] = &[
+    "no or wrong admin token",
+    "admin side asked by a foreign web page",
 ];
 
 /// A request whose head was under way when the drain began. There is one worker, which takes what comes in order: when
@@ -41,10 +46,28 @@ async fn while_draining() -> (RawAnswer, bool) {
     (answer, true)
 }
 
+/// A request for a job of which nothing is stored, while the operator lets nothing out.
+async fn while_paused() -> (RawAnswer, bool) {
+    let script = Script::answering([Reply::of(200, DOCUMENTED)]).await;
+    let gateway = in_front_of(&script.url()).start();
+    let paused = gateway.operate("/api/upstream/pause").await;
+    assert_eq!(paused.status, 200, "{}", paused.text());
+    let mut wire = Wire::open(gateway.addr).await;
+    wire.write(get(JOB)).await;
+    let answer = wire.answer().await;
+    assert_eq!(script.calls(), 0);
+    gateway.operate("/api/upstream/resume").await;
+    wire.write(get(JOB)).await;
+    assert_eq!(wire.answer().await.status(), 200, "the connection goes on");
+    drop(wire);
+    gateway.end().await;
+    (answer, false)
+}
+
 #[tokio::test]
 async fn every_row_of_the_table_has_these_bytes_on_the_wire() {
     let mut told = String::new();
-    let mut covered: Vec<&str> = UNREACHABLE_YET.to_vec();
+    let mut covered: Vec<&str> = [UNREACHABLE_YET, ADMIN_ONLY].concat();
     let cases = own_cases().into_iter().chain(upstream_cases());
     let played = cases.map(|case| async {
         let (cause, (status, retry_after)) = (case.cause, case.expected);
@@ -52,6 +75,13 @@ async fn every_row_of_the_table_has_these_bytes_on_the_wire() {
     });
     let mut played = futures_util::future::join_all(played).await;
     played.push(("draining", 503, Some(5), while_draining().await));
+    let paused = while_paused().await;
+    played.push((
+        "upstream calls paused by the operator",
+        503,
+        Some(30),
+        paused,
+    ));
     for (cause, status, retry_after, (answer, closed)) in played {
         let row = TABLE.iter().find(|row| row.cause == cause);
         let row = row.unwrap_or_else(|| panic!("no such row: {cause}"));

@@ -36,7 +36,7 @@ async fn one_well_formed_host_is_required() {
             .await;
         let answer = wire.answer().await;
         let body = format!(
-            "{{\"error_code\":\"JG.4002\",\"error_msg\":\"The request breaks a rule of HTTP: {why}.\",\
+            "{{\"error_code\":\"JG.4002\",\"error_msg\":\"The request cannot be understood: {why}.\",\
              \"request_id\":\"r-1\",\"source\":\"gateway\"}}"
         );
         assert_eq!((answer.status(), answer.body), (400, body), "{fields:?}");

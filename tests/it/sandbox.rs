@@ -1,5 +1,8 @@
 //! The gateway before the built-in double: every recorded answer, and jobs that live.
 
+mod faults;
+mod scenarios;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -35,6 +38,11 @@ impl Double {
             requests,
             ..SandboxSettings::default()
         };
+        Self::with(settings).await
+    }
+
+    /// As set up.
+    async fn with(settings: SandboxSettings) -> Self {
         let clock = Clock::manual();
         let sandbox = Sandbox::new(settings, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

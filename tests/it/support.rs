@@ -222,6 +222,12 @@ impl Running {
         self.send(request.expect("a request")).await
     }
 
+    /// `POST` to a path of the admin listener.
+    pub(crate) async fn operate(&self, path: &str) -> Answer {
+        let request = Request::post(format!("http://{}{path}", self.admin)).body(Empty::new());
+        self.send(request.expect("a request")).await
+    }
+
     /// The value of a metric, by its full name with labels; 0 if it is not there yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let text = self.admin("/metrics").await.text();

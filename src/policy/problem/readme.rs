@@ -32,7 +32,7 @@ pub fn readme_table() -> String {
 fn headers(row: &Row) -> String {
     let fields = [
         (row.retry_after, "`Retry-After`"),
-        (row.allow, "`Allow: GET, HEAD`"),
+        (row.allow, "`Allow`"),
         (row.close, "`Connection: close`"),
     ];
     let sent: Vec<&str> = fields

@@ -23,7 +23,7 @@ pub struct Row {
     pub quotes: Quotes,
     /// Comes with `Retry-After`.
     pub retry_after: bool,
-    /// Comes with `Allow: GET, HEAD`.
+    /// Comes with `Allow`, the methods of the path.
     pub allow: bool,
     /// The connection is closed afterwards.
     pub close: bool,
@@ -61,7 +61,7 @@ rows! {
         "unreadable request",
         StatusCode::BAD_REQUEST,
         "JG.4002",
-        "The request breaks a rule of HTTP.",
+        "The request cannot be understood.",
     );
     UNEXPECTED_BODY = Row {
         close: true,
@@ -96,6 +96,18 @@ rows! {
         "JG.4012",
         "This gateway does not take signatures. Send the key you were given for it as X-Api-Key or X-Auth-Token; a signature beside it does no harm.",
     );
+    ADMIN_TOKEN = own(
+        "no or wrong admin token",
+        StatusCode::UNAUTHORIZED,
+        "JG.4011",
+        "The admin API asks for its token. Send it as Authorization: Bearer TOKEN; where it is kept is said in [admin] of the configuration.",
+    );
+    FOREIGN_ORIGIN = own(
+        "admin side asked by a foreign web page",
+        StatusCode::FORBIDDEN,
+        "JG.4032",
+        "This request comes from a web page of another address, so it was not carried out. Ask from a terminal, or from a page of this very address.",
+    );
     JOB_FORBIDDEN = own(
         "client may not see this job",
         StatusCode::FORBIDDEN,
@@ -106,7 +118,7 @@ rows! {
         "no such route",
         StatusCode::NOT_FOUND,
         "JG.4041",
-        "There is nothing at this path. Clients find a job at /v1/job/{job_id}/info; the operator's listener has /healthz, /readyz and /metrics.",
+        "There is nothing at this path. Clients find a job at /v1/job/{job_id}/info; the operator's listener has /healthz, /readyz, /metrics and /api.",
     );
     METHOD_NOT_ALLOWED = Row {
         allow: true,
@@ -114,7 +126,7 @@ rows! {
             "wrong method",
             StatusCode::METHOD_NOT_ALLOWED,
             "JG.4051",
-            "This path answers GET and HEAD only.",
+            "This path does not answer this method. Those that it answers are in the header Allow.",
         )
     };
     URI_TOO_LONG = own(
@@ -132,19 +144,19 @@ rows! {
     BUDGET_SPENT = Row {
         retry_after: true,
         ..own(
-            "nothing fresh stored, and the budget is spent",
+            "nothing stored that may be served, and the budget is spent",
             StatusCode::TOO_MANY_REQUESTS,
             "JG.4292",
-            "The gateway holds no fresh answer for this job and has spent its upstream calls for now. Repeat the request after the time in Retry-After.",
+            "The gateway holds no answer for this job that may be served and has spent its upstream calls for now. Repeat the request after the time in Retry-After.",
         )
     };
     THROTTLE_HOLD = Row {
         retry_after: true,
         ..own(
-            "nothing fresh stored, and upstream throttles",
+            "nothing stored that may be served, and upstream throttles",
             StatusCode::TOO_MANY_REQUESTS,
             "JG.4292",
-            "The gateway holds no fresh answer for this job, and the upstream service takes no calls for now. Repeat the request after the time in Retry-After.",
+            "The gateway holds no answer for this job that may be served, and the upstream service takes no calls for now. Repeat the request after the time in Retry-After.",
         )
     };
     BAD_REQUEST = quoting(Quotes::IfCoded, own(

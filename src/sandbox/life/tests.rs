@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use serde_json::Value;
 
-use super::{JobInfo, Life, PERIOD_MS, body};
+use super::info::{JobInfo, seconds};
+use super::{Life, PERIOD_MS, body};
 use crate::policy::job::JobId;
 
 /// 2026-01-01T00:00:00Z.
@@ -13,7 +14,7 @@ const NOW_MS: u64 = 1_767_225_600_000;
 
 #[test]
 fn a_build_queues_runs_and_finishes_and_the_body_says_so() {
-    let life = Life::of(id("abcdefghijklmnopqrstuvwxyz012345"));
+    let life = Life::of(id("abcdefghijklmnopqrstuvwxyz012345"), 1);
     let (build, _) = life.at(NOW_MS);
     let queued = life.queued_at_ms(build);
     let started = life.started_at_ms(build);
@@ -32,7 +33,7 @@ fn a_build_queues_runs_and_finishes_and_the_body_says_so() {
         (next, "InQueue", build, build),
     ];
     for (moment, status, last_started, last_finished) in moments {
-        let info = life.info(moment);
+        let info = life.info(life.moment(moment));
         assert_eq!(info.running_status, status, "at {moment}");
         assert_eq!(info.last_build_time, life.started_at_ms(last_started));
         assert_eq!(told_of_finished(&info), told_of(&life, last_finished));
@@ -41,7 +42,7 @@ fn a_build_queues_runs_and_finishes_and_the_body_says_so() {
 
 #[test]
 fn all_endings_occur_and_health_follows_them() {
-    let life = Life::of(id("abcdefghijklmnopqrstuvwxyz012345"));
+    let life = Life::of(id("abcdefghijklmnopqrstuvwxyz012345"), 1);
     let endings: Vec<&str> = (1_000..1_100).map(|build| life.ended(build)).collect();
     for ending in ["success", "failure", "aborted"] {
         assert!(endings.contains(&ending), "{ending}");
@@ -60,7 +61,7 @@ fn a_body_has_the_types_of_the_documented_example() {
     ))
     .unwrap();
     let at = SystemTime::UNIX_EPOCH + Duration::from_millis(NOW_MS);
-    let body = body(id("abcdefghijklmnopqrstuvwxyz012345"), at);
+    let body = body(id("abcdefghijklmnopqrstuvwxyz012345"), at, 1);
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["status"], "success");
     assert!(body["error"].is_null());
@@ -90,7 +91,7 @@ fn a_body_has_the_types_of_the_documented_example() {
 #[test]
 fn a_body_is_the_same_in_every_process_and_every_version() {
     let at = SystemTime::UNIX_EPOCH + Duration::from_millis(NOW_MS);
-    let body = body(id("abcdefghijklmnopqrstuvwxyz012345"), at);
+    let body = body(id("abcdefghijklmnopqrstuvwxyz012345"), at, 1);
     assert_eq!(
         std::str::from_utf8(&body).unwrap(),
         concat!(
@@ -111,15 +112,15 @@ fn a_body_is_the_same_in_every_process_and_every_version() {
 fn a_clock_before_the_epoch_harms_nothing() {
     let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
     let id = id("abcdefghijklmnopqrstuvwxyz012345");
-    assert_eq!(body(id, before), body(id, SystemTime::UNIX_EPOCH));
+    assert_eq!(body(id, before, 1), body(id, SystemTime::UNIX_EPOCH, 1));
 }
 
 proptest! {
     #[test]
     fn any_job_lives_within_its_bounds(text in "[0-9A-Za-z]{32}", now_ms in NOW_MS..NOW_MS + 100_000_000) {
-        let life = Life::of(id(&text));
+        let life = Life::of(id(&text), 1);
         prop_assert!(PERIOD_MS.contains(&life.period_ms));
-        let info = life.info(now_ms);
+        let info = life.info(life.moment(now_ms));
         prop_assert_eq!(info.id, &text);
         prop_assert!(info.last_build_time <= now_ms);
         prop_assert!(now_ms - info.last_build_time < 2 * life.period_ms);
@@ -129,7 +130,7 @@ proptest! {
 
     #[test]
     fn between_its_moments_a_body_does_not_change(text in "[0-9A-Za-z]{32}") {
-        let life = Life::of(id(&text));
+        let life = Life::of(id(&text), 1);
         let (build, _) = life.at(NOW_MS);
         let moments = [
             life.queued_at_ms(build),
@@ -139,7 +140,7 @@ proptest! {
         ];
         for pair in moments.windows(2) {
             let [from, to] = pair else { continue };
-            let at = |ms| body(life.id, SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
+            let at = |ms| body(life.id, SystemTime::UNIX_EPOCH + Duration::from_millis(ms), 1);
             prop_assert_eq!(at(*from), at(*to - 1));
             prop_assert!(at(*from) != at(*to));
         }
@@ -165,7 +166,7 @@ fn told_of_finished(info: &JobInfo<'_>) -> (&'static str, String, u64) {
 fn told_of(life: &Life, finished: u64) -> (&'static str, String, u64) {
     (
         life.ended(finished),
-        super::seconds(life.run_ms(finished)),
+        seconds(life.run_ms(finished)),
         life.health(finished),
     )
 }

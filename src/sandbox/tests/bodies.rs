@@ -3,15 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::{Double, ID};
 use crate::policy::job::JobId;
-use crate::sandbox::{SandboxCredential, catalogue, guide};
+use crate::sandbox::catalogue;
 
 const INDEX: &str = include_str!("../../../tests/samples/index.json");
-const PAGE: &str = include_str!("../../../docs/sandbox.md");
 
 #[tokio::test]
 async fn every_recorded_answer_is_served_exactly_save_that_a_job_is_told_by_the_id_asked() {
@@ -62,25 +60,6 @@ fn every_id_of_the_catalogue_is_a_job_id_and_stands_for_one_answer() {
     assert!(ids.iter().all(|id| JobId::parse(id).is_ok()));
 }
 
-#[test]
-fn the_page_for_users_names_every_example_and_the_default_credential() {
-    for example in catalogue() {
-        let (id, status, about) = (example.id, example.status.as_u16(), example.about);
-        let row = format!("| `{id}` | {status} | {about} |");
-        assert!(PAGE.contains(&row), "docs/sandbox.md lacks {row}");
-    }
-    let rows = PAGE.lines().filter(|line| line.starts_with("| `")).count();
-    assert_eq!(rows, catalogue().len(), "nor anything else");
-    let credential = SandboxCredential::default();
-    for named in [
-        credential.access_key.as_str(),
-        credential.secret_key.expose_secret(),
-        credential.token.expose_secret(),
-    ] {
-        assert!(PAGE.contains(named));
-        assert!(!guide().contains(named));
-    }
-}
 #[tokio::test]
 async fn a_job_of_any_id_answers_with_that_id_and_moves_with_time() {
     let double = Double::start(1_000).await;

@@ -90,6 +90,7 @@ async fn calls_over_the_quota_are_throttled_and_keep_the_throttle_alive() {
             unauthorised: 0,
             throttled: 2,
             answered: 3,
+            acts: 0,
         }
     );
 }

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 /// Bytes written so far; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::telemetry) struct Memory(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Memory(Arc<Mutex<Vec<u8>>>);
 
 // === impl Memory ===
 
 impl Memory {
-    pub(in crate::telemetry) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

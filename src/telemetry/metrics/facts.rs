@@ -1,6 +1,6 @@
 //! What other parts know anyway: asked for at scrape time, never counted here.
 //!
-//! The app implements [`Facts`] over the parts it wired; `/metrics` and `/readyz` read the same [`Snapshot`], so they
+//! The app implements [`Facts`] over the parts it wired; `/metrics`, `/readyz` and `/api/stats` read the same [`Snapshot`], so they
 //! cannot contradict each other.
 
 use std::fmt;
@@ -29,8 +29,12 @@ pub struct Snapshot {
     pub requests_waiting: usize,
     /// Upstream calls that one window may see.
     pub budget_requests: u32,
+    /// That window.
+    pub budget_window: Duration,
     /// Of these, how many are free now.
     pub budget_remaining: u32,
+    /// Upstream calls under way.
+    pub calls_in_flight: usize,
     /// What is left of a hold because upstream throttles.
     pub throttle_hold: Option<Duration>,
     /// What is left of a hold because upstream refused the central credential.
@@ -49,6 +53,8 @@ pub struct Snapshot {
     pub cache_entries: u64,
     /// Bytes that they cost, all told.
     pub cache_bytes: u64,
+    /// The most that they may cost.
+    pub cache_max_bytes: u64,
     /// Stored responses that went to make room, since the start.
     pub cache_evictions: u64,
 }

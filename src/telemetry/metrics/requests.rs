@@ -13,6 +13,7 @@ use crate::policy::outcome::{OutcomeKind, Why};
 use crate::telemetry::per_thread::{PerThread, Tally};
 
 use durations::Durations;
+pub use durations::Sums;
 
 mod durations;
 mod exposed;
@@ -104,18 +105,34 @@ impl RequestMetrics {
         client
     }
 
-    fn count(&self, outcome: OutcomeKind, class: StatusClass) -> u64 {
+    /// Requests that were answered so.
+    #[must_use]
+    pub fn count(&self, outcome: OutcomeKind, class: StatusClass) -> u64 {
         self.answers
             .sum(|mine| &mine.by_class[outcome.index()][class as usize])
     }
 
     /// Answers with a job that cost no call of their own.
-    fn calls_saved(&self) -> u64 {
+    #[must_use]
+    pub fn calls_saved(&self) -> u64 {
         let saving = [OutcomeKind::Hit, OutcomeKind::Stale, OutcomeKind::Collapsed];
         let classes = [StatusClass::Success, StatusClass::Redirection];
         let pairs = saving.map(|outcome| classes.map(|class| self.count(outcome, class)));
         let answers: u64 = pairs.iter().flatten().sum();
         answers.saturating_sub(self.answers.sum(|mine| &mine.stored_paid))
+    }
+
+    /// How long the answers of an outcome took.
+    #[must_use]
+    pub fn durations(&self, outcome: OutcomeKind) -> Sums {
+        Durations::sum(&self.answers, |mine| &mine.durations[outcome.index()])
+    }
+
+    /// The counters of every client, in the order in which they were made.
+    #[must_use]
+    pub fn clients(&self) -> Vec<ClientCounters> {
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.clone()
     }
 }
 
@@ -127,7 +144,15 @@ impl ClientCounters {
         self.outcomes.mine()[outcome.index()].add(1);
     }
 
-    fn count(&self, outcome: OutcomeKind) -> u64 {
+    /// The client's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Requests of this client that were answered so.
+    #[must_use]
+    pub fn count(&self, outcome: OutcomeKind) -> u64 {
         self.outcomes.sum(|mine| &mine[outcome.index()])
     }
 }

@@ -165,6 +165,7 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
         cache_entries: 3,
         cache_bytes: 4096,
         cache_evictions: 7,
+        ..Snapshot::default()
     };
     facts::register(&mut registry, Arc::new(Fixed(snapshot)));
     let text = exposition(&registry);

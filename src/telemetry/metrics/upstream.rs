@@ -121,6 +121,24 @@ impl UpstreamMetrics {
         self.duration.observe(took.as_secs_f64());
     }
 
+    /// Calls that ended so.
+    #[must_use]
+    pub fn calls(&self, result: CallResult) -> u64 {
+        self.calls[result as usize].get()
+    }
+
+    /// Calls that repeated a failed one.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries.get()
+    }
+
+    /// Answers that contained the central credential.
+    #[must_use]
+    pub fn secret_echoes(&self) -> u64 {
+        self.secret_echoes.get()
+    }
+
     /// Counts the start of a call that repeats a failed one.
     pub fn retried(&self) {
         self.retries.inc();
@@ -182,6 +200,8 @@ impl CallResult {
             | Error::UnknownKey
             | Error::OversizedKey
             | Error::BadSignature
+            | Error::AdminToken
+            | Error::ForeignOrigin
             | Error::JobForbidden
             | Error::NoRoute
             | Error::MethodNotAllowed

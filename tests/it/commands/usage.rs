@@ -16,6 +16,23 @@ fn a_wrong_command_line_ends_with_2_and_says_what_is_right() {
         (&["key", "new"], "<NAME>"),
         (&["key", "new", "no spaces"], "no client name"),
         (&["key", "new", ""], "no client name"),
+        (&["explain"], "<JOB_ID>"),
+        (&["explain", "bad"], "32 letters and digits"),
+        (&["invalidate"], "<JOB_ID"),
+        (
+            &["invalidate", "--all", "901878212b1a49be9c1a1054c272762a"],
+            "cannot be used with",
+        ),
+        (
+            &["stats", "--admin", "https://127.0.0.1:9090"],
+            "such as http://127.0.0.1:9090",
+        ),
+        (&["stats", "--admin", "127.0.0.1:9090/api"], "--admin"),
+        (&["stats", "--config", "absent.toml"], "absent.toml"),
+        (
+            &["stats", "--config", "a.toml", "--admin", "http://h"],
+            "cannot be used with",
+        ),
     ] {
         let (code, out, err) = run(&mut jobgate(&dir, args));
         assert_eq!((code, &*out), (2, ""), "{args:?}");
@@ -33,6 +50,9 @@ fn help_goes_to_standard_output_and_names_every_command() {
         "check",
         "sandbox",
         "key",
+        "stats",
+        "explain",
+        "invalidate",
         "jobgate serve --sandbox",
         "Exit codes: 0 done",
     ] {

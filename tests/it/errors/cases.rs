@@ -141,7 +141,7 @@ pub(super) fn own_cases() -> Vec<Case> {
             info(&format!("{HOST}Cache-Control: only-if-cached\r\n")),
         ),
         Case::refused(
-            "nothing fresh stored, and the budget is spent",
+            "nothing stored that may be served, and the budget is spent",
             429,
             get(JOB),
         )
@@ -149,7 +149,7 @@ pub(super) fn own_cases() -> Vec<Case> {
         .after(&nth_job(1))
         .retry_after(61), // a slot is free strictly after its window
         Case::answered(
-            "nothing fresh stored, and upstream throttles",
+            "nothing stored that may be served, and upstream throttles",
             429,
             throttle("30 second"),
         )

@@ -39,10 +39,10 @@ const CASES: &[Case] = &[
     Case { how: || says(502, LOAD_BALANCER), status: Some(502), cause: "failed", calls: 3, errors: [(502, "JG.5023"); 2] },
     Case { how: || says(503, ""), status: Some(503), cause: "failed", calls: 3, errors: [(503, "JG.5023"); 2] },
     Case { how: || says(200, "<html>"), status: Some(200), cause: "not-success", calls: 1, errors: [(502, "JG.5024"); 2] },
-    Case { how: || says(401, REFUSED), status: Some(401), cause: "credential", calls: 1, errors: [(502, "JG.5022"); 2] },
     Case { how: || says(403, FORBIDDEN), status: Some(403), cause: "refused", calls: 1, errors: [(403, "CB.00031059"); 2] },
     Case { how: || says(404, NO_SUCH_API), status: Some(404), cause: "misconfigured", calls: 1, errors: [(502, "JG.5025"); 2] },
-    // the hold of a throttle is asked each time: it knows best when it ends
+    // these begin a hold, which is asked each time: it knows best when it ends
+    Case { how: || says(401, REFUSED), status: Some(401), cause: "credential", calls: 1, errors: [(502, "JG.5022"), (503, "JG.5033")] },
     Case { how: || says(429, THROTTLED), status: Some(429), cause: "throttled", calls: 1, errors: [(429, "APIGW.0308"), (429, "JG.4292")] },
 ];
 

@@ -30,13 +30,14 @@ pub(super) struct Durations {
 }
 
 /// Those of all threads, added up.
-pub(super) struct Sums {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sums {
     /// Each bucket's upper bound in seconds and its own count, not cumulative.
-    pub(super) buckets: Vec<(f64, u64)>,
+    pub buckets: Vec<(f64, u64)>,
     /// How many.
-    pub(super) count: u64,
+    pub count: u64,
     /// How long, together.
-    pub(super) seconds: f64,
+    pub seconds: f64,
 }
 
 // === impl Durations ===
@@ -66,5 +67,74 @@ impl Durations {
             seconds: Duration::from_nanos(nanos).as_secs_f64(),
             buckets,
         }
+    }
+}
+
+// === impl Sums ===
+
+impl Sums {
+    /// What so many of a hundred took at most, in seconds: the bound of the bucket in which the last of them lies. `None`
+    /// without any, and if that bucket has no bound.
+    #[must_use]
+    pub fn at_most_seconds(&self, of_hundred: u64) -> Option<f64> {
+        let needed = self.count.saturating_mul(of_hundred).div_ceil(100).max(1);
+        let mut reached: u64 = 0;
+        let bucket = self.buckets.iter().find(|(_, count)| {
+            reached = reached.saturating_add(*count);
+            reached >= needed
+        });
+        let (bound, _) = bucket?;
+        bound.is_finite().then_some(*bound)
+    }
+
+    /// Their mean in seconds; 0 without any.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a mean for people; exact up to 2^53 answers"
+    )]
+    pub fn mean_seconds(&self) -> f64 {
+        self.seconds / self.count.max(1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sums;
+
+    fn sums(counts: [u64; 3]) -> Sums {
+        Sums {
+            buckets: [0.1, 1.0, f64::INFINITY].into_iter().zip(counts).collect(),
+            count: counts.iter().sum(),
+            seconds: 10.0,
+        }
+    }
+
+    #[test]
+    fn a_quantile_is_the_bound_of_its_bucket_and_never_a_guess_within_it() {
+        for (counts, p50, p95, p99) in [
+            ([0, 0, 0], None, None, None),
+            ([1, 0, 0], Some(0.1), Some(0.1), Some(0.1)),
+            ([0, 1, 0], Some(1.0), Some(1.0), Some(1.0)),
+            ([0, 0, 1], None, None, None),
+            ([1, 1, 0], Some(0.1), Some(1.0), Some(1.0)),
+            ([95, 4, 1], Some(0.1), Some(0.1), Some(1.0)),
+            ([94, 4, 2], Some(0.1), Some(1.0), None),
+            ([49, 51, 0], Some(1.0), Some(1.0), Some(1.0)),
+        ] {
+            let sums = sums(counts);
+            let told = [50, 95, 99].map(|of_hundred| sums.at_most_seconds(of_hundred));
+            assert_eq!(told, [p50, p95, p99], "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_mean_of_nothing_is_no_division_by_zero() {
+        assert!((sums([4, 0, 0]).mean_seconds() - 2.5).abs() < f64::EPSILON);
+        let none = Sums {
+            seconds: 0.0,
+            ..sums([0; 3])
+        };
+        assert!(none.mean_seconds().abs() < f64::EPSILON);
     }
 }

@@ -1,7 +1,6 @@
 //! The families of [`RequestMetrics`] as a scrape sees them: every thread's sums, added up.
 
 use std::fmt;
-use std::sync::PoisonError;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -10,7 +9,6 @@ use prometheus_client::registry::Unit;
 
 use crate::policy::outcome::{OutcomeKind, Why};
 
-use super::durations::Durations;
 use super::{RequestMetrics, StatusClass};
 
 impl Collector for RequestMetrics {
@@ -81,7 +79,7 @@ impl RequestMetrics {
             MetricType::Histogram,
         )?;
         for outcome in OutcomeKind::ALL {
-            let sums = Durations::sum(&self.answers, |mine| &mine.durations[outcome.index()]);
+            let sums = self.durations(outcome);
             family
                 .encode_family(&[("outcome", outcome.as_str())])?
                 .encode_histogram::<NoLabelSet>(sums.seconds, sums.count, &sums.buckets, None)?;
@@ -97,10 +95,9 @@ impl RequestMetrics {
             None,
             MetricType::Counter,
         )?;
-        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        for client in clients.iter() {
+        for client in self.clients() {
             for outcome in OutcomeKind::ALL {
-                let labels = [("client", &*client.name), ("outcome", outcome.as_str())];
+                let labels = [("client", client.name()), ("outcome", outcome.as_str())];
                 family
                     .encode_family(&labels)?
                     .encode_counter::<NoLabelSet, _, u64>(&client.count(outcome), None)?;

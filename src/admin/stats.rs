@@ -1,0 +1,141 @@
+//! `GET /api/stats`: how the gateway fares, as one document.
+//!
+//! It counts nothing: every number is read (in `gather`) from the counters behind `/metrics`, or from the same
+//! [`Snapshot`](crate::telemetry::metrics::Snapshot). Counts are since the start. Its names are a contract: members are
+//! added, never renamed; a reader must bear further ones.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+mod gather;
+
+/// The body of `/api/stats`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// The program's version.
+    pub version: String,
+    /// Since the gateway began to serve.
+    pub uptime_seconds: f64,
+    /// It is about to end and takes nothing new.
+    pub draining: bool,
+    /// What clients asked.
+    pub requests: Requests,
+    /// The same by client, in the order of the configuration; `-` is nobody in particular.
+    pub clients: Vec<Client>,
+    /// How long answers took inside the gateway, by outcome (the words of `requests.by_outcome`); without those that did
+    /// not occur.
+    pub latency: BTreeMap<String, Latency>,
+    /// What upstream was asked.
+    pub upstream: Upstream,
+    /// How the central credential fares.
+    pub credential: Credential,
+    /// What may be asked of upstream.
+    pub budget: Budget,
+    /// What is stored.
+    pub cache: Cache,
+}
+
+/// What clients asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Requests answered, or given up by their clients.
+    pub total: u64,
+    /// The same by how they were answered: the label `outcome` of `jobgate_requests_total`.
+    pub by_outcome: BTreeMap<String, u64>,
+    /// The same by the class of the status sent: the label `class`.
+    pub by_class: BTreeMap<String, u64>,
+    /// Requests that wait for upstream right now.
+    pub waiting: u64,
+    /// Of the requests for a job (all but `local` and `refused`), the part that was answered from memory, 0 to 1; `null`
+    /// before the first.
+    pub hit_ratio: Option<f64>,
+    /// Upstream calls that clients would have made without the gateway and that were not made.
+    pub calls_saved: u64,
+}
+
+/// What one client asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its name.
+    pub name: String,
+    /// Its requests.
+    pub total: u64,
+    /// The same by how they were answered.
+    pub by_outcome: BTreeMap<String, u64>,
+}
+
+/// How long answers took, as far as a histogram can tell: its buckets have bounds, so a quantile is known as «at most».
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// How many answers.
+    pub count: u64,
+    /// Their mean.
+    pub mean_seconds: f64,
+    /// Half of them took at most this; `null`: more than the largest bound, 30 s.
+    pub p50_at_most_seconds: Option<f64>,
+    /// 95 of 100 took at most this.
+    pub p95_at_most_seconds: Option<f64>,
+    /// 99 of 100 took at most this.
+    pub p99_at_most_seconds: Option<f64>,
+}
+
+/// What upstream was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Upstream {
+    /// Calls that ended, retries included.
+    pub calls: u64,
+    /// The same by how they ended: the label `result` of `jobgate_upstream_calls_total`.
+    pub by_result: BTreeMap<String, u64>,
+    /// Of them, those that repeated a failed one.
+    pub retries: u64,
+    /// Calls under way right now.
+    pub in_flight: u64,
+    /// The operator lets no call out.
+    pub paused: bool,
+    /// What is left of a hold because upstream throttles; 0 without one.
+    pub throttled_seconds: f64,
+    /// It gives no answer at all: one call at a time probes it.
+    pub down: bool,
+    /// What is left of the pause until the next probe; 0 without one, and while one is under way.
+    pub down_seconds: f64,
+    /// It denies so many jobs that were there that it is not believed.
+    pub denial_wave: bool,
+    /// Answers refused because they contained the central credential.
+    pub secret_echoes: u64,
+}
+
+/// How the central credential fares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Upstream has accepted it since the start or the last refusal.
+    pub proven: bool,
+    /// What is left of a hold because upstream refused it; 0 without one.
+    pub held_seconds: f64,
+}
+
+/// What may be asked of upstream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Calls that one window may see.
+    pub requests: u32,
+    /// The window.
+    pub window_seconds: f64,
+    /// Calls that may go out right now; those in flight are taken off.
+    pub remaining: u32,
+}
+
+/// What is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cache {
+    /// Stored answers.
+    pub entries: u64,
+    /// What they cost, keys and bookkeeping included.
+    pub bytes: u64,
+    /// The most they may cost: `cache.max_memory`.
+    pub max_bytes: u64,
+    /// Answers that went to make room.
+    pub evictions: u64,
+    /// Jobs that are remembered without an answer: denied, or failing.
+    pub absent_jobs: u64,
+}

@@ -1,0 +1,236 @@
+//! What the operator asks for, done over the parts.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::admin::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
+use crate::clock::Clock;
+use crate::layers::collapse::Collapse;
+use crate::layers::fetch::gate::Gate;
+use crate::policy::explain::Case;
+use crate::policy::freshness::Freshness;
+use crate::policy::happening::seconds;
+use crate::policy::job::JobId;
+use crate::policy::ladder::{Known, Windows};
+use crate::policy::problem::Problem;
+use crate::store::{Event, Found, Store, Stored};
+
+/// The parts that are asked and acted on.
+pub(super) struct Operations {
+    pub(super) store: Store,
+    pub(super) collapse: Collapse,
+    pub(super) gate: Gate,
+    pub(super) windows: Windows,
+    pub(super) clock: Clock,
+}
+
+// === impl Operations ===
+
+impl Operations {
+    /// The first `query.limit` of the jobs that are wanted, and one more if there are more.
+    fn wanted(&self, query: &Query) -> BTreeMap<JobId, Summary> {
+        let mut wanted = BTreeMap::new();
+        for (job, found) in self.store.iter(self.clock.now()) {
+            let has_room = wanted.len() <= query.limit;
+            let is_on_page = query.after.is_none_or(|after| job > after)
+                && job.as_str().starts_with(&query.prefix)
+                && (has_room || wanted.last_key_value().is_some_and(|(last, _)| job < *last));
+            if !is_on_page {
+                continue;
+            }
+            let summary = summary(job, &found);
+            let is_known = summary.state != State::Unknown; // its rest is over
+            if is_known && query.state.is_none_or(|state| state == summary.state) {
+                wanted.insert(job, summary);
+                if wanted.len() > query.limit + 1 {
+                    wanted.pop_last();
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Why no call would be let out now.
+    fn gate(&self) -> Option<String> {
+        let gate = self.gate.status();
+        if gate.paused {
+            return Some("the operator has paused upstream calls".to_owned());
+        }
+        let held = [
+            (
+                gate.credential_hold,
+                "upstream refused the central credential",
+            ),
+            (gate.throttle_hold, "upstream throttles"),
+            (gate.outage_hold, "upstream gives no answer at all"),
+        ];
+        let held = held.into_iter().find_map(|(left, why)| Some((left?, why)));
+        match held {
+            Some((left, why)) => Some(format!("{why}: next try in {}", seconds(left))),
+            None if gate.remaining == 0 => Some("the upstream budget is spent".to_owned()),
+            None => None,
+        }
+    }
+
+    /// The last answer: by a hit, which the entry counts, or by what the story tells.
+    fn last_answer(&self, found: &Found, story: &[Event], now: Instant) -> Option<Told> {
+        let told = story.iter().find(|event| event.what.is_answer());
+        let hit = match &found.stored {
+            Some(Stored::Job(entry)) => entry.hits().1,
+            Some(Stored::Denied(_)) | None => None,
+        };
+        match (hit, told) {
+            (Some(at), told) if told.is_none_or(|told| told.at <= at) => {
+                let text = "answered with the stored answer: it was fresh".to_owned();
+                Some(self.told("hit", text, at, 1, now))
+            }
+            (_, told) => told.map(|event| self.event(event, now)),
+        }
+    }
+
+    fn event(&self, event: &Event, now: Instant) -> Told {
+        let text = event.what.to_string();
+        self.told(event.what.as_str(), text, event.at, event.times, now)
+    }
+
+    fn told(
+        &self,
+        what: &'static str,
+        text: String,
+        at: Instant,
+        times: u64,
+        now: Instant,
+    ) -> Told {
+        let ago = now.saturating_duration_since(at);
+        let at = self.clock.wall().checked_sub(ago);
+        let at = at.and_then(|at| Timestamp::try_from(at).ok());
+        Told {
+            at: at.map(|at| at.to_string()).unwrap_or_default(),
+            seconds_ago: ago.as_secs_f64(),
+            what: what.into(),
+            text,
+            times,
+        }
+    }
+}
+
+impl Operate for Operations {
+    fn entries(&self, query: &Query) -> Page {
+        let mut wanted = self.wanted(query);
+        let has_more = wanted.len() > query.limit;
+        if has_more {
+            wanted.pop_last();
+        }
+        let last = wanted.last_key_value().map(|(job, _)| job.to_string());
+        Page {
+            next: last.filter(|_| has_more),
+            entries: wanted.into_values().collect(),
+        }
+    }
+
+    fn explain(&self, job: JobId) -> Explanation {
+        let now = self.clock.now();
+        let found = self.store.look_up(&job, now);
+        let story = self.store.chronicle.of(&job);
+        let gate = self.gate();
+        let rest = found.setback.as_deref();
+        let case = Case {
+            known: found.known,
+            windows: self.windows,
+            rest: rest.and_then(|setback| Some((setback, setback.left(now)?))),
+            is_flying: self.collapse.is_flying(&job),
+            gate: gate.as_deref(),
+        };
+        let etag = match &found.stored {
+            Some(Stored::Job(entry)) => entry.etag().to_str().ok().map(str::to_owned),
+            Some(Stored::Denied(_)) | None => None,
+        };
+        Explanation {
+            etag,
+            last_answer: self.last_answer(&found, &story, now),
+            if_asked_now: case.if_asked_now(),
+            next_look: case.next_look(),
+            story: story.iter().map(|event| self.event(event, now)).collect(),
+            summary: summary(job, &found),
+        }
+    }
+
+    fn invalidate(&self, job: JobId) -> bool {
+        self.collapse.revoke(Some(&job));
+        self.store.invalidate(job, self.clock.now())
+    }
+
+    fn invalidate_all(&self) -> u64 {
+        self.collapse.revoke(None);
+        self.store.invalidate_all(self.clock.now())
+    }
+
+    fn refresh(&self, job: JobId) -> Pin<Box<dyn Future<Output = Refreshed> + Send>> {
+        let former = self.store.jobs.get(&job);
+        let collapse = self.collapse.clone();
+        Box::pin(async move {
+            let landing = collapse.look(job).await;
+            let calls = landing.story.calls;
+            match landing.result {
+                Ok(entry) => Refreshed {
+                    stored: true,
+                    changed: former.map(|former| former.etag() != entry.etag()),
+                    error_code: None,
+                    error_msg: None,
+                    calls,
+                },
+                Err(error) => {
+                    let problem = Problem::from_error(&error);
+                    Refreshed {
+                        stored: false,
+                        changed: None,
+                        error_code: Some(problem.code.to_string()),
+                        error_msg: Some(problem.message.to_string()),
+                        calls,
+                    }
+                }
+            }
+        })
+    }
+
+    fn pause(&self, paused: bool) -> bool {
+        self.gate.pause(paused)
+    }
+}
+
+fn summary(job: JobId, found: &Found) -> Summary {
+    let (state, freshness) = match found.known {
+        Known::Nothing => (State::Unknown, None),
+        Known::Failing => (State::Failing, None),
+        Known::Denied { freshness, .. } => (State::Denied, Some(freshness)),
+        Known::Job { freshness, .. } => match freshness {
+            Freshness::Fresh { .. } => (State::Fresh, Some(freshness)),
+            Freshness::Stale { .. } => (State::Stale, Some(freshness)),
+        },
+    };
+    let entry = match &found.stored {
+        Some(Stored::Job(entry)) => Some(entry),
+        Some(Stored::Denied(_)) | None => None,
+    };
+    Summary {
+        job_id: job.to_string(),
+        state,
+        age_seconds: freshness.map(|freshness| freshness.age().as_secs_f64()),
+        ttl_seconds: freshness.map(ttl_seconds),
+        finished: entry.map(|entry| entry.is_finished()),
+        bytes: entry.map(|entry| entry.body().len()),
+        hits: entry.map(|entry| entry.hits().0),
+    }
+}
+
+/// Negative when it is over.
+fn ttl_seconds(freshness: Freshness) -> f64 {
+    match freshness {
+        Freshness::Fresh { ttl, .. } => ttl.as_secs_f64(),
+        Freshness::Stale { late, .. } => -late.max(Duration::from_nanos(1)).as_secs_f64(),
+    }
+}

@@ -1,0 +1,163 @@
+//! `jobgate stats`: how a running gateway fares.
+
+use bytesize::ByteSize;
+use http::Method;
+use jobgate::admin::stats::{Client, Stats};
+
+use super::admin::{Gateway, print, print_raw};
+use super::sheet::{Sheet, counts, exactly, seconds};
+use super::{AdminArgs, Failed};
+
+/// Clients shown; the rest is only counted.
+const MAX_CLIENTS: usize = 20;
+
+pub(super) fn stats(args: &AdminArgs) -> Result<(), Failed> {
+    let gateway = Gateway::find(args)?;
+    let body = gateway.ask(&Method::GET, "/api/stats")?;
+    if args.json {
+        print_raw(&body)
+    } else {
+        print(&for_people(&gateway.read(&body)?))
+    }
+}
+
+fn for_people(stats: &Stats) -> String {
+    let state = if stats.draining { ", draining" } else { "" };
+    let uptime = seconds(stats.uptime_seconds);
+    let mut sheet = Sheet::titled(&format!("jobgate {}, up {uptime}{state}", stats.version));
+    sheet.tell("requests", requests(stats));
+    sheet.tell("clients", clients(stats));
+    sheet.tell("latency", latency(stats));
+    sheet.tell("upstream", upstream(stats));
+    sheet.tell("credential", [credential(stats)]);
+    sheet.tell("budget", [budget(stats)]);
+    sheet.tell("cache", [cache(stats)]);
+    sheet.into_text()
+}
+
+fn requests(stats: &Stats) -> Vec<String> {
+    let requests = &stats.requests;
+    let mut lines = vec![format!("{} in all", requests.total)];
+    if let Some(ratio) = requests.hit_ratio {
+        let (percent, saved) = (ratio * 100.0, requests.calls_saved);
+        lines.push(format!(
+            "{percent:.1} % of those for a job answered from memory; upstream calls saved: {saved}"
+        ));
+    }
+    if requests.total > 0 {
+        lines.push(counts(&requests.by_outcome));
+    }
+    if requests.waiting > 0 {
+        lines.push(format!("waiting for upstream now: {}", requests.waiting));
+    }
+    lines
+}
+
+/// Those who ask most come first.
+fn clients(stats: &Stats) -> Vec<String> {
+    let mut clients: Vec<&Client> = stats
+        .clients
+        .iter()
+        .filter(|client| client.total > 0)
+        .collect();
+    clients.sort_by_key(|client| std::cmp::Reverse(client.total));
+    let width = clients.iter().map(|client| client.name.len()).max();
+    let (width, more) = (
+        width.unwrap_or_default(),
+        clients.len().saturating_sub(MAX_CLIENTS),
+    );
+    let line = |client: &&Client| {
+        let Client {
+            name,
+            total,
+            by_outcome,
+        } = client;
+        format!("{name:<width$}  {total} ({})", counts(by_outcome))
+    };
+    let shown = clients.iter().take(MAX_CLIENTS).map(line);
+    let more = (more > 0).then(|| format!("and {more} more, see --json"));
+    shown.chain(more).collect()
+}
+
+fn latency(stats: &Stats) -> Vec<String> {
+    let at_most = |bound: Option<f64>| bound.map_or("more than 30s".to_owned(), exactly);
+    let lines = stats.latency.iter().map(|(outcome, latency)| {
+        let (half, most) = (latency.p50_at_most_seconds, latency.p99_at_most_seconds);
+        format!(
+            "{outcome:<9}  half at most {}, 99 of 100 at most {}",
+            at_most(half),
+            at_most(most)
+        )
+    });
+    lines.collect()
+}
+
+fn upstream(stats: &Stats) -> Vec<String> {
+    let upstream = &stats.upstream;
+    let mut lines = vec![format!(
+        "{} calls, {} of them retries; under way now: {}",
+        upstream.calls, upstream.retries, upstream.in_flight
+    )];
+    if upstream.calls > 0 {
+        lines.push(counts(&upstream.by_result));
+    }
+    if upstream.paused {
+        lines.push("paused by the operator: no call goes out".to_owned());
+    }
+    for (left, why) in [
+        (upstream.throttled_seconds, "it throttles"),
+        (upstream.down_seconds, "it cannot be reached"),
+    ] {
+        if left > 0.0 {
+            lines.push(format!(
+                "{why}: no call for another {}",
+                seconds(left.ceil())
+            ));
+        }
+    }
+    if upstream.down && upstream.down_seconds <= 0.0 {
+        lines.push("it cannot be reached: one call is probing it".to_owned());
+    }
+    if upstream.denial_wave {
+        lines.push("it denies many jobs that were there: not believed".to_owned());
+    }
+    if upstream.secret_echoes > 0 {
+        lines.push(format!(
+            "answers refused because they contained the credential: {}",
+            upstream.secret_echoes
+        ));
+    }
+    lines
+}
+
+fn credential(stats: &Stats) -> String {
+    let held = stats.credential.held_seconds;
+    if held > 0.0 {
+        format!("refused by upstream: next try in {}", seconds(held.ceil()))
+    } else if stats.credential.proven {
+        "accepted by upstream".to_owned()
+    } else {
+        "not tried yet, or not accepted yet".to_owned()
+    }
+}
+
+fn budget(stats: &Stats) -> String {
+    let budget = &stats.budget;
+    let window = exactly(budget.window_seconds);
+    format!(
+        "{} of {} calls in {window} may go out now",
+        budget.remaining, budget.requests
+    )
+}
+
+fn cache(stats: &Stats) -> String {
+    let cache = &stats.cache;
+    format!(
+        "{} entries, {} of {}; gone to make room: {}; jobs known to be denied or failing: {}",
+        cache.entries,
+        ByteSize(cache.bytes),
+        ByteSize(cache.max_bytes),
+        cache.evictions,
+        cache.absent_jobs
+    )
+}
