@@ -20,6 +20,7 @@ mod connections;
 mod credential;
 mod drain;
 mod errors;
+mod faults;
 mod framing;
 mod hostile;
 mod hosts;
