@@ -88,7 +88,7 @@ fn proven(now: Instant) -> Holds {
     let Admit::Go(ticket) = holds.admit(now, 0) else {
         unreachable!("the first call may go")
     };
-    holds.end(ticket, Ending::Authenticated, now);
+    holds.end(ticket, Ending::Authenticated, now, now);
     holds
 }
 

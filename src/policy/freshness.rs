@@ -77,12 +77,6 @@ impl Lifetime {
     pub fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.sent)
     }
-
-    /// What is left of the lifetime; zero when it is over.
-    #[must_use]
-    pub fn ttl(&self, now: Instant) -> Duration {
-        self.lifetime.saturating_sub(self.age(now))
-    }
 }
 
 // === impl Freshness ===
@@ -152,7 +146,6 @@ mod tests {
                 ttl: millis(20_000)
             }
         );
-        assert_eq!(stored.ttl(sent + millis(31_000)), Duration::ZERO);
         for (age, ttl) in [
             (0, 30),
             (1, 29),

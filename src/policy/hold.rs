@@ -141,14 +141,15 @@ impl Holds {
         Admit::Wait
     }
 
-    /// A call ended at `ended`; for one without an answer, the latest moment at which upstream may have seen it.
-    pub fn end(&mut self, ticket: Ticket, ending: Ending, ended: Instant) {
+    /// A call ended at `now`; `latest` is the last moment at which upstream may have seen it, later than `now` if no answer
+    /// came. Only what upstream counts unseen goes by that: whether somebody is there is known now.
+    pub fn end(&mut self, ticket: Ticket, ending: Ending, now: Instant, latest: Instant) {
         match ending {
             Ending::NotSent => {}
             Ending::Unreachable | Ending::Lost => {
-                self.outage.missed(ended, Down::Unreachable, ticket.outage);
+                self.outage.missed(now, Down::Unreachable, ticket.outage);
             }
-            Ending::NoAnswer => self.outage.missed(ended, Down::Silent, ticket.outage),
+            Ending::NoAnswer => self.outage.missed(now, Down::Silent, ticket.outage),
             Ending::Answered
             | Ending::Authenticated
             | Ending::Throttled { .. }
@@ -160,9 +161,9 @@ impl Holds {
                 self.throttle.passed(ticket.throttle);
                 self.credential.proved(ticket.credential);
             }
-            Ending::Throttled { window } => self.throttle.throttled(ended, window, ticket.throttle),
-            Ending::CredentialRefused => self.credential.refused(ended, ticket.credential),
-            Ending::NoAnswer | Ending::Lost => self.credential.unanswered(ended),
+            Ending::Throttled { window } => self.throttle.throttled(now, window, ticket.throttle),
+            Ending::CredentialRefused => self.credential.refused(now, ticket.credential),
+            Ending::NoAnswer | Ending::Lost => self.credential.unanswered(latest),
         }
     }
 

@@ -36,8 +36,8 @@ pub enum Outcome {
     Forwarded {
         /// How it went.
         forward: Forwarding,
-        /// What is left of the freshness lifetime of what was stored.
-        stored: Duration,
+        /// How old what was stored is by now: an answer that took longer than its lifetime is stale when it comes.
+        stored: Freshness,
     },
     /// Upstream was asked, and failed.
     Failed(Forwarding),
@@ -229,7 +229,7 @@ impl Outcome {
             }
             Self::Forwarded { forward, stored } => {
                 forward.write(out);
-                let _ = write!(out, "; stored; ttl={}", stored.as_secs()); // writing to a String cannot fail
+                let _ = write!(out, "; stored; ttl={}", stored.ttl_seconds()); // writing to a String cannot fail
             }
             Self::Failed(forward) => forward.write_with_status(out),
             Self::Held {

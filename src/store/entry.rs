@@ -144,12 +144,6 @@ impl Entry {
         let last = self.demand.since.checked_add(last);
         (hits, last.filter(|_| hits > 0))
     }
-
-    /// What is left of the freshness lifetime.
-    #[must_use]
-    pub fn ttl(&self, now: Instant) -> Duration {
-        self.lifetime.ttl(now)
-    }
 }
 
 /// `private, max-age=…` of a lifetime, to be made once for all entries that have it.

@@ -23,6 +23,7 @@ mod credential;
 mod denials;
 mod drain;
 mod errors;
+mod faults;
 mod framing;
 mod hostile;
 mod hosts;

@@ -324,7 +324,8 @@ impl Drop for Running {
 // === impl Answer ===
 
 impl Answer {
-    async fn read(response: Response<hyper::body::Incoming>) -> Self {
+    /// Reads it.
+    pub(crate) async fn read(response: Response<hyper::body::Incoming>) -> Self {
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
         Self {

@@ -29,7 +29,7 @@ pub(super) fn conclude(
             age: entry.age(now),
             outcome: Outcome::Forwarded {
                 forward: forwarding,
-                stored: entry.ttl(now),
+                stored: entry.judge(now),
             },
             entry,
         }),

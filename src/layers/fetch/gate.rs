@@ -232,16 +232,16 @@ impl Books {
 
     fn end(&mut self, call: Call, ending: Ending, now: Instant) {
         let Call { slot, ticket } = call;
-        let ended = if matches!(ending, Ending::NoAnswer | Ending::Lost) {
+        let latest = if matches!(ending, Ending::NoAnswer | Ending::Lost) {
             slot.latest_end().max(now) // upstream may still be counting it
         } else {
             now
         };
-        self.holds.end(ticket, ending, ended);
+        self.holds.end(ticket, ending, now, latest);
         if matches!(ending, Ending::NotSent | Ending::Unreachable) {
             self.ledger.refund(slot);
         } else {
-            self.ledger.settle(slot, ended);
+            self.ledger.settle(slot, latest);
         }
     }
 }

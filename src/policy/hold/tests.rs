@@ -62,7 +62,7 @@ impl Play {
 
     fn end(&mut self, ticket: Ticket, ending: Ending) {
         self.in_flight -= 1;
-        self.holds.end(ticket, ending, self.now);
+        self.holds.end(ticket, ending, self.now, self.now);
     }
 
     #[track_caller]

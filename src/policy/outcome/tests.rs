@@ -24,6 +24,10 @@ fn each_outcome_has_its_field_its_label_and_its_cost() {
         age: seconds(1_000),
         late: Duration::from_millis(millis),
     };
+    let fresh = |ttl| Freshness::Fresh {
+        age: seconds(1),
+        ttl: seconds(ttl),
+    };
     for (outcome, field, kind, cost) in [
         (Outcome::Local, "", OutcomeKind::Local, 0),
         (
@@ -35,7 +39,7 @@ fn each_outcome_has_its_field_its_label_and_its_cost() {
         (
             Outcome::Forwarded {
                 forward: leader,
-                stored: seconds(30),
+                stored: fresh(30),
             },
             "jobgate; fwd=uri-miss; stored; ttl=30",
             OutcomeKind::Miss,
@@ -44,11 +48,20 @@ fn each_outcome_has_its_field_its_label_and_its_cost() {
         (
             Outcome::Forwarded {
                 forward: follower,
-                stored: seconds(5),
+                stored: fresh(5),
             },
             "jobgate; fwd=stale; collapsed; stored; ttl=5",
             OutcomeKind::Collapsed,
             0,
+        ),
+        (
+            Outcome::Forwarded {
+                forward: leader,
+                stored: late(2_000), // upstream took longer than the lifetime of what it said
+            },
+            "jobgate; fwd=uri-miss; stored; ttl=-2",
+            OutcomeKind::Miss,
+            2,
         ),
         (
             Outcome::Stored {

@@ -134,6 +134,21 @@ fn a_hold_costs_nothing() {
     assert_eq!(gate.status().remaining, 4);
 }
 
+/// The pause because upstream is down once began where the deadline of the lost call would have been.
+#[test]
+fn a_connection_that_is_lost_at_once_is_tried_again_after_a_pause_and_not_after_a_deadline_and_a_pause()
+ {
+    let (gate, clock) = warm(50, CredentialKind::Lockable);
+    prove(&gate);
+    for _ in 0..3 {
+        ask(&gate).unwrap().settle(Ending::Lost);
+    }
+    let pause = gate.status().outage_hold.expect("upstream is down");
+    assert!(pause <= Duration::from_secs(1), "{pause:?}");
+    clock.advance(pause);
+    ask(&gate).unwrap().settle(Ending::Authenticated);
+}
+
 #[test]
 fn while_unproven_the_others_wait_and_all_go_once_it_is_proven() {
     let (gate, _clock) = warm(50, CredentialKind::Renewable);
