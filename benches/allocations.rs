@@ -45,7 +45,7 @@ fn main() {
         count(|| (), |()| runtime.block_on(bare.get()))
     });
     let mut whole = Wire::new(path(&runtime, Guard::KeyAndLine));
-    hold("path, client key, access line, over hyper", 13, {
+    hold("path, client key, access line, over hyper", 11, {
         count(|| (), |()| runtime.block_on(whole.get()))
     });
     assert!(

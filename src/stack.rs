@@ -84,7 +84,7 @@ pub struct FetchParts {
 /// A request's life below [`observe`](crate::layers::observe), which is put on per connection.
 pub fn requests(
     parts: RequestParts,
-) -> impl Service<Arc<Exchange>, Response = Written, Error = Infallible, Future: Send>
+) -> impl Service<Arc<Exchange>, Response = Written, Error = Infallible, Future: Send + Unpin>
 + Clone
 + Send
 + Sync {

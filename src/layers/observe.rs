@@ -5,14 +5,15 @@
 //! of the request that started it. What was more than a hit is told to the job's story. A request whose client went away before the answer is told as `abandoned`.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{self, Future, Ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
@@ -153,12 +154,12 @@ impl<S> Observe<S> {
 
 impl<S, B> Service<Request<B>> for Observe<S>
 where
-    S: Service<Arc<Exchange>, Response = Written, Error = Infallible>,
+    S: Service<Arc<Exchange>, Response = Written, Error = Infallible, Future: Unpin>,
     B: Body,
 {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Observing<S::Future>;
+    type Future = Either<Ready<Result<Self::Response, Infallible>>, Observing<S::Future>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -177,10 +178,16 @@ where
             exchange,
             peer: Arc::clone(&self.peer),
         };
-        Observing {
+        let mut observing = Observing {
             story: Some(story),
             span,
             written,
+        };
+        // A hit is answered within this call, and its head let go: as long as anybody holds the head, hyper cannot read on into
+        // the same buffer and makes another, of 8 KiB. Whatever waits is polled again, with a true waker.
+        match Pin::new(&mut observing).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Either::Left(future::ready(answer)),
+            Poll::Pending => Either::Right(observing),
         }
     }
 }
