@@ -99,7 +99,8 @@ fn check(
     cache::check_store(&raw.store, &mut report);
     log::check_reload(&raw.reload, &mut report);
     let server = server::check(&raw.server, &mut report);
-    let admin = admin::check(&raw.admin, server.listen, &mut report);
+    let admin = admin::check(&raw.admin, &mut report);
+    admin::check_apart(&admin, server.listen, &mut report);
     let upstream = upstream::check(&raw.upstream, from, &mut report);
     let cache = cache::check(&raw.cache, &mut report);
     let budget = budget::check(&raw.budget, &mut report);

@@ -64,7 +64,7 @@ pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
     ),
     (
         "admin.listen = \"127.0.0.1:8080\"",
-        "gateway.toml:7: admin.listen = \"127.0.0.1:8080\": must not be the address of server.listen",
+        "gateway.toml:7: admin.listen = \"127.0.0.1:8080\": must not take the port of server.listen, 127.0.0.1:8080; 0.0.0.0 and [::] take one on every address",
     ),
     (
         "admin.allowed_hosts = [\"https://ops\"]",

@@ -236,6 +236,40 @@ fn an_admin_listener_off_loopback_has_a_token_or_is_refused() {
 }
 
 #[test]
+fn the_listeners_do_not_take_each_others_port_on_any_address() {
+    for (server, admin, is_refused) in [
+        ("0.0.0.0:28080", "127.0.0.1:28080", true),
+        ("127.0.0.1:28080", "0.0.0.0:28080", true),
+        ("10.1.2.3:28080", "[::]:28080", true),
+        ("[::]:28080", "127.0.0.1:28080", true),
+        ("[::]:28080", "[::1]:28080", true),
+        ("0.0.0.0:28080", "[::ffff:127.0.0.1]:28080", true),
+        ("[::1]:28080", "[::1]:28080", true),
+        ("127.0.0.1:28080", "127.0.0.2:28080", false),
+        ("0.0.0.0:28080", "[::1]:28080", false),
+        ("0.0.0.0:28080", "127.0.0.1:28081", false),
+        ("0.0.0.0:0", "127.0.0.1:0", false),
+        ("0.0.0.0:28080", "", false),
+    ] {
+        let open = REQUIRED.replace("\"open\"", "\"open-to-network\"");
+        let lines = format!(
+            "server.listen = \"{server}\"\nadmin.listen = \"{admin}\"\nadmin.token_env = \"T\""
+        );
+        let checked = checked(&format!("{open}{lines}"), &[]);
+        if !is_refused {
+            assert!(checked.is_ok(), "{server} {admin}: {checked:?}");
+            continue;
+        }
+        let faults = faults(checked);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        let begin = format!(
+            "gateway.toml:8: admin.listen = \"{admin}\": must not take the port of server.listen, {server}"
+        );
+        assert!(faults[0].starts_with(&begin), "{faults:?}");
+    }
+}
+
+#[test]
 fn hosts_are_compared_in_lower_case() {
     let text =
         "server.allowed_hosts = [\"A.example\"]\nadmin.allowed_hosts = [\"Ops.Example:9090\"]";

@@ -9,7 +9,7 @@ use super::super::{REQUIRED, checked};
 use super::{is_valid, validator};
 
 /// Refusals that are beyond a schema: bounds of durations and sizes, and what another key or the environment says.
-const BEYOND: &str = r"must be between \d+[A-Za-z]|must not be|must be set|off loopback";
+const BEYOND: &str = r"must be between \d+[A-Za-z]|must not (be|take)|must be set|off loopback";
 
 #[test]
 fn what_the_program_refuses_the_schema_refuses() {
