@@ -75,6 +75,18 @@ pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
         "gateway.toml:7: admin.listen = \"0.0.0.0:9090\": off loopback a token is required: set admin.token_env or admin.token_file, or listen on a loopback address such as \"127.0.0.1:9090\"",
     ),
     (
+        "admin.allowed_hosts = [\"ops\", \"*.example.com\"]",
+        "gateway.toml:7: admin.allowed_hosts[1] = \"*.example.com\": wildcards mean nothing here; name each host, for example \"builds.example.com\"",
+    ),
+    (
+        "server.allowed_hosts = [\"builds.example.com:65536\"]",
+        "gateway.toml:7: server.allowed_hosts[0] = \"builds.example.com:65536\": not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
+    ),
+    (
+        "server.allowed_hosts = [\"[::g]\"]",
+        "gateway.toml:7: server.allowed_hosts[0] = \"[::g]\": not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
+    ),
+    (
         "admin.token_env = \"T\"\nadmin.token_file = \"t\"",
         "gateway.toml:8: admin.token_file: must not be set together with token_env",
     ),

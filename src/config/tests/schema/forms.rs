@@ -10,6 +10,10 @@ use super::super::super::upstream::REGIONS;
 
 const SOCKET: &str = r"([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+(%[0-9]+)?\]):[0-9]{1,5}";
 
+const HOST: &str = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])";
+const PORT: &str =
+    "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+
 /// The form of a key whose type is only a text or a list of texts.
 pub(super) fn of_key(path: &str) -> Option<Value> {
     let pattern = |pattern: &str| Some(json!({ "pattern": pattern }));
@@ -19,7 +23,7 @@ pub(super) fn of_key(path: &str) -> Option<Value> {
             Some(json!({ "pattern": "^(/[A-Za-z0-9._~-]+)*$", "maxLength": 256 }))
         }
         "server.allowed_hosts" | "admin.allowed_hosts" => {
-            Some(json!({ "items": { "type": "string", "pattern": r"^[^\s@/?#]+$" } }))
+            Some(json!({ "items": { "type": "string", "pattern": format!("^{HOST}(:{PORT})?$") } }))
         }
         "upstream.region" => Some(json!({ "enum": REGIONS })),
         "upstream.endpoint" => pattern("^[Hh][Tt][Tt][Pp][Ss]?://[^@/?#]+/?$"),
