@@ -3,9 +3,8 @@
 
 use std::io::Write as _;
 
-use jobgate::admin::Access;
-use jobgate::config::{self, AuthMode, CredentialSettings, Settings, UpstreamFrom};
-use jobgate::credential::Credential;
+use jobgate::config::{self, AuthMode, CredentialSettings, SecretSource, Settings, UpstreamFrom};
+use jobgate::credential::{AdminToken, Credential, CredentialFault};
 use jobgate::server::Tls;
 
 use super::{CheckArgs, Failed};
@@ -81,9 +80,15 @@ fn missing_here(settings: &Settings) -> Vec<String> {
         .as_ref()
         .and_then(|tls| Tls::load(tls).err());
     let tls = tls.map(|fault| format!("server.tls: {:#}", anyhow::Error::new(fault)));
-    let admin = Access::open(&settings.admin, &|name| std::env::var(name).ok());
-    let admin = admin
-        .err()
-        .map(|fault| format!("admin.token: {:#}", anyhow::Error::new(fault)));
-    credential.into_iter().chain(tls).chain(admin).collect()
+    let token = settings.admin.listen.and(settings.admin.token.as_ref());
+    let token = token.and_then(|source| {
+        let fault = AdminToken::open(source, &|name| std::env::var(name).ok()).err()?;
+        Some(format!("{:#}", of_token(source, fault)))
+    });
+    credential.into_iter().chain(tls).chain(token).collect()
+}
+
+/// What is wrong with the admin token, by the key that says where it is.
+pub(super) fn of_token(source: &SecretSource, fault: CredentialFault) -> anyhow::Error {
+    anyhow::Error::new(fault).context(source.key("admin.token"))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jobgate::app::{Environment, Gateway};
+use jobgate::app::{Environment, Gateway, StartFault};
 use jobgate::clock::Clock;
 use jobgate::config::{self, Checked, Settings, UpstreamFrom};
 use jobgate::credential::Credential;
@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::check::summary;
+use super::check::{of_token, summary};
 use super::running::{StopSignals, control_runtime};
 use super::sandbox::scenario;
 use super::{DEFAULT_CONFIG, Failed, ServeArgs, say};
@@ -160,7 +160,8 @@ async fn serve_gateway(
         credential,
         listener,
     };
-    let gateway = Gateway::start(settings, environment)?;
+    let gateway = Gateway::start(settings, environment);
+    let gateway = gateway.map_err(|fault| named(settings, fault))?;
     tracing::info!(
         listen = %gateway.addr,
         admin = gateway.admin_addr.map(tracing::field::display),
@@ -184,6 +185,14 @@ async fn serve_gateway(
         () = stop.received() => tracing::warn!("ended at once by a second signal"),
     }
     Ok(())
+}
+
+/// A token that cannot be used, in the words of `jobgate check`; any other fault as it is.
+fn named(settings: &Settings, fault: StartFault) -> anyhow::Error {
+    match (fault, &settings.admin.token) {
+        (StartFault::AdminToken(fault), Some(source)) => of_token(source, fault),
+        (fault, _) => fault.into(),
+    }
 }
 
 /// The socket that the service manager hands over. The configuration was checked by `server.listen`: one that is

@@ -126,6 +126,19 @@ pub enum SecretSource {
     File(PathBuf),
 }
 
+// === impl SecretSource ===
+
+impl SecretSource {
+    /// The key that says it: `admin.token_env` or `admin.token_file`, if the secret is `admin.token`.
+    #[must_use]
+    pub fn key(&self, secret: &str) -> String {
+        match self {
+            Self::Env(_) => format!("{secret}_env"),
+            Self::File(_) => format!("{secret}_file"),
+        }
+    }
+}
+
 /// `[cache]`
 #[derive(Clone, Debug)]
 pub struct CacheSettings {

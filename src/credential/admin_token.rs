@@ -101,7 +101,7 @@ mod tests {
     fn a_short_token_or_none_is_refused_by_the_name_of_its_place() {
         for (value, told) in [
             (None, "environment variable ADMIN is not set"),
-            (Some("fifteen-bytes-x"), "shorter than 16 bytes"),
+            (Some("fifteen-bytes-x"), "too short: at least 16 bytes"),
         ] {
             let source = SecretSource::Env("ADMIN".into());
             let fault = AdminToken::open(&source, &|_| value.map(str::to_owned)).err();

@@ -48,10 +48,10 @@ pub enum Flaw {
     #[error("the value is empty")]
     Empty,
     /// So short that it could stand in an innocent answer: answers are searched for it.
-    #[error("the value is shorter than {MIN_BYTES} bytes")]
+    #[error("the value is too short: at least {MIN_BYTES} bytes")]
     TooShort,
     /// Longer than any header upstream takes.
-    #[error("the value is longer than {MAX_BYTES} bytes")]
+    #[error("the value is too long: at most {MAX_BYTES} bytes")]
     TooLong,
     /// A blank, a control character or something beyond ASCII: it cannot be sent in a header as it is.
     #[error("the value contains a blank or a character that is not visible ASCII")]

@@ -182,7 +182,7 @@ fn a_fault_names_the_variable_and_never_the_value() {
         ),
         (
             aksk("SHORT"),
-            "environment variable SHORT: the value is shorter than 16 bytes",
+            "environment variable SHORT: the value is too short: at least 16 bytes",
         ),
         (
             aksk("BLANK"),

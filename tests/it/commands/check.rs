@@ -4,6 +4,9 @@ use std::fs;
 
 use super::{here, jobgate, run};
 
+/// A good section, whose secret is in the variable UP.
+const UPSTREAM: &str = "[upstream]\nregion = \"cn-north-4\"\n[upstream.credential]\nkind = \"token\"\ntoken_env = \"UP\"\n";
+
 #[test]
 fn check_accepts_a_good_file_without_its_secrets_and_warns_of_them() {
     let dir = here();
@@ -38,6 +41,75 @@ fn check_accepts_a_good_file_without_its_secrets_and_warns_of_them() {
     let (code, _, err) = run(&mut jobgate(&dir, &["serve"]));
     assert_eq!(code, 1);
     assert!(err.contains("THE_AK"), "{err}");
+}
+
+#[test]
+fn check_and_serve_say_the_same_of_a_token_that_cannot_be_used() {
+    let dir = here();
+    let token = dir.path().join("short.token");
+    fs::write(&token, "fifteen-bytes-x").unwrap();
+    for (key, told) in [
+        (
+            "token_env = \"THE_TOKEN\"",
+            "admin.token_env: environment variable THE_TOKEN: the value is too short: at least 16 bytes",
+        ),
+        (
+            "token_env = \"ABSENT\"",
+            "admin.token_env: environment variable ABSENT is not set",
+        ),
+        (
+            "token_file = \"short.token\"",
+            "admin.token_file: file short.token: the value is too short: at least 16 bytes",
+        ),
+        (
+            "token_file = \"no.token\"",
+            "admin.token_file: cannot read file no.token: No such file",
+        ),
+    ] {
+        let file = format!("auth.mode = \"open\"\n{UPSTREAM}[admin]\n{key}\n");
+        fs::write(dir.path().join("gateway.toml"), file).unwrap();
+        let with_secrets = |args: &[&str]| {
+            let mut command = jobgate(&dir, args);
+            command
+                .env("UP", "t".repeat(64))
+                .env("THE_TOKEN", "fifteen-bytes-x");
+            command
+        };
+        let (code, out, _) = run(&mut with_secrets(&["check"]));
+        assert!(
+            code == 0 && out.starts_with(&format!("warning: {told}")),
+            "{out}"
+        );
+        for args in [
+            &["serve"][..],
+            &["serve", "--sandbox", "--config", "gateway.toml"],
+        ] {
+            let (code, _, err) = run(&mut with_secrets(args));
+            assert_eq!(code, 1, "{err}");
+            assert!(err.starts_with(&format!("jobgate: {told}")), "{err}");
+        }
+        let (_, out, _) = run(with_secrets(&["check"]).env("JOBGATE_ADMIN__LISTEN", ""));
+        assert!(!out.contains("warning"), "nobody will ask for it: {out}");
+    }
+}
+
+#[test]
+fn check_refuses_listeners_that_serve_could_not_have_both() {
+    let dir = here();
+    let file = format!(
+        "auth.mode = \"open-to-network\"\n{UPSTREAM}[server]\nlisten = \"0.0.0.0:28080\"\n[admin]\nlisten = \"127.0.0.1:28080\"\n"
+    );
+    fs::write(dir.path().join("gateway.toml"), file).unwrap();
+    for command in ["check", "serve"] {
+        let (code, out, err) = run(jobgate(&dir, &[command])
+            .env_remove("JOBGATE_SERVER__LISTEN")
+            .env_remove("JOBGATE_ADMIN__LISTEN"));
+        assert_eq!((code, &*out), (2, ""));
+        assert!(
+            err.contains("must not take the port of server.listen, 0.0.0.0:28080"),
+            "{err}"
+        );
+    }
 }
 
 #[test]
