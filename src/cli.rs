@@ -101,12 +101,12 @@ struct SandboxArgs {
 #[derive(Args, Debug)]
 struct AdminArgs {
     /// Configuration file of the gateway; its [admin] says where to ask, and where the token is [default: gateway.toml,
-    /// if there is one]
+    /// if there is one; with --admin none]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where to ask, in place of a configuration file, such as `http://127.0.0.1:9090`. The token, if one is asked for, is taken from
-    /// the environment variable `JOBGATE_ADMIN_TOKEN`.
-    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    /// Where to ask, such as `http://127.0.0.1:9090`. The token, if one is asked for, is that of the file named with --config,
+    /// else that of the environment variable `JOBGATE_ADMIN_TOKEN`.
+    #[arg(long, value_name = "URL")]
     admin: Option<Uri>,
     /// Print what the admin API says, as it is
     #[arg(long)]

@@ -1,8 +1,9 @@
 //! The settings the program trusts: one small struct per room, already checked.
 //!
-//! [`load`] reads `gateway.toml` and the environment and either returns [`Settings`] or every fault at once. `raw` is
-//! what the file says, `document` how it is read, `limits` which defaults and bounds there are, `unavailable` what this
-//! version refuses; each section has a file that checks it, and `across` looks at them together. Secrets are not read here: settings say where they are.
+//! [`load`] reads `gateway.toml` and the environment and either returns [`Settings`] or every fault at once;
+//! [`load_admin`] does so for `[admin]` alone. `raw` is what the file says, `document` how it is read, `limits` which
+//! defaults and bounds there are, `unavailable` what this version refuses; each section has a file that checks it, and
+//! `across` looks at them together. Secrets are not read here: settings say where they are.
 
 mod across;
 mod admin;
@@ -73,21 +74,47 @@ pub fn load(
     upstream: UpstreamFrom,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Checked, Faults> {
-    let Some(path) = file else {
-        return check(None, upstream, environment);
-    };
+    check(file.map(open).transpose()?.as_ref(), upstream, environment)
+}
+
+/// As [`load`], but only `[admin]` is judged: for whoever wants to find a running gateway, and does not start one.
+///
+/// # Errors
+/// Every fault of `[admin]` at once; only a file that cannot be read or is not TOML is a fault alone.
+pub fn load_admin(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<AdminSettings, Faults> {
+    check_admin(file.map(open).transpose()?.as_ref(), environment)
+}
+
+fn open(path: &Path) -> Result<File, Faults> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Faults::of_file(
-            Place::File(name.as_str().into()),
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(File { name, text }),
+        Err(error) => Err(Faults::of_file(
+            Place::File(name.into()),
             format!("cannot be read: {error}"),
-        )
-    })?;
-    check(Some(&File { name, text: &text }), upstream, environment)
+        )),
+    }
+}
+
+fn check_admin(
+    file: Option<&File>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<AdminSettings, Faults> {
+    let (raw, mut report) = document::read(file, environment)?;
+    let settings = admin::check(&raw.admin, &mut report);
+    let faults = report.faults_below("admin");
+    if faults.is_empty() {
+        Ok(settings)
+    } else {
+        Err(Faults::new(faults))
+    }
 }
 
 fn check(
-    file: Option<&File<'_>>,
+    file: Option<&File>,
     from: UpstreamFrom,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Checked, Faults> {

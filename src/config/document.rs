@@ -22,14 +22,14 @@ const PREFIX: &str = "JOBGATE_";
 const LEVEL: &str = "__";
 
 /// A file's name and text.
-pub(super) struct File<'a> {
+pub(super) struct File {
     pub(super) name: String,
-    pub(super) text: &'a str,
+    pub(super) text: String,
 }
 
 /// Reads the layers, the environment last.
 pub(super) fn read(
-    file: Option<&File<'_>>,
+    file: Option<&File>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<(RawFile, Report), Faults> {
     let (mut table, places) = match file {
@@ -45,17 +45,17 @@ pub(super) fn read(
     Ok((raw, report))
 }
 
-fn parse(file: &File<'_>) -> Result<(Table, Places), Faults> {
+fn parse(file: &File) -> Result<(Table, Places), Faults> {
     let name: Arc<str> = Arc::from(file.name.as_str());
     // the errors' own Display repeats the line, and with it whatever secret is there
     let fault = |error: &toml::de::Error, message: &str| {
         let offset = error.span().map_or(0, |span| span.start);
-        let place = Place::at(&name, file.text, offset);
+        let place = Place::at(&name, &file.text, offset);
         Faults::of_file(place, format!("not TOML: {message}"))
     };
-    let spanned = DeTable::parse(file.text).map_err(|e| fault(&e, e.message()))?;
-    let places = Places::of_file(&name, file.text, spanned.get_ref());
-    let table = toml::from_str(file.text).map_err(|e| fault(&e, "a number out of range"))?;
+    let spanned = DeTable::parse(&file.text).map_err(|e| fault(&e, e.message()))?;
+    let places = Places::of_file(&name, &file.text, spanned.get_ref());
+    let table = toml::from_str(&file.text).map_err(|e| fault(&e, "a number out of range"))?;
     Ok((table, places))
 }
 

@@ -44,6 +44,15 @@ impl Report {
         self.warnings.push(message.into());
     }
 
+    /// The faults of one section, sections below it included.
+    pub(super) fn faults_below(self, section: &str) -> Vec<Fault> {
+        let is_below = |fault: &Fault| {
+            let rest = fault.key.strip_prefix(section);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.faults.into_iter().filter(is_below).collect()
+    }
+
     fn note(&mut self, path: &str, value: Option<String>, message: String) {
         self.faults.push(Fault {
             place: self.places.place(path),

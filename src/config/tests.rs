@@ -1,5 +1,6 @@
 //! What is refused and how it is said, what overrides what, and that `gateway.toml` and its schema say what the code does.
 
+mod admin_alone;
 mod clients;
 mod documented;
 mod layers;
@@ -28,13 +29,18 @@ fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
 }
 
 fn checked(text: &str, environment: &[(&str, &str)]) -> Result<Checked, Faults> {
-    let name = "gateway.toml".to_owned();
-    let file = File { name, text };
     check(
-        Some(&file),
+        Some(&file(text)),
         UpstreamFrom::Configuration,
         variables(environment),
     )
+}
+
+fn file(text: &str) -> File {
+    File {
+        name: "gateway.toml".to_owned(),
+        text: text.to_owned(),
+    }
 }
 
 /// The text after [`REQUIRED`], so that its first line is line 7.

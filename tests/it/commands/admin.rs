@@ -364,17 +364,30 @@ fn the_token_is_taken_from_the_environment_and_shown_nowhere() {
     assert_eq!(ask(Some(TOKEN)).0, 0);
     assert_eq!(listening.double.forgotten(), ["all"]);
     for (token, told) in [
-        (None, "JG.4011"),
-        (Some("another-token-0123456789"), "JG.4011"),
-        (Some("short"), "shorter than 16 bytes"),
-        (Some(""), "empty"),
+        (
+            None,
+            &[
+                "JG.4011",
+                "admin.token_env or admin.token_file",
+                "JOBGATE_ADMIN_TOKEN",
+            ][..],
+        ),
+        (
+            Some("another-token-0123456789"),
+            &[
+                "JG.4011",
+                "is that of the environment variable JOBGATE_ADMIN_TOKEN",
+            ],
+        ),
+        (Some("short"), &["too short: at least 16 bytes"]),
+        (Some(""), &["empty"]),
     ] {
         let (code, out, err) = ask(token);
         assert_eq!((code, &*out), (1, ""), "{err}");
-        assert!(
-            err.contains(told) && !err.contains("another-token"),
-            "{err}"
-        );
+        for told in told {
+            assert!(err.contains(told), "{told}: {err}");
+        }
+        assert!(!err.contains("another-token"), "{err}");
     }
     assert_eq!(listening.double.forgotten(), [""; 0]);
     listening.end();
@@ -406,6 +419,53 @@ fn the_address_is_that_of_the_configuration() {
         assert_eq!((code, &*out), (2, ""));
         assert!(err.contains(told), "{err}");
     }
+    listening.end();
+}
+
+#[test]
+fn the_address_may_be_named_beside_the_file_that_knows_the_token() {
+    let (dir, listening) = (here(), Listening::start(Some(TOKEN)));
+    let url = listening.url();
+    let file = "[admin]\nlisten = \"\"\ntoken_file = \"token\"\n";
+    fs::write(dir.path().join("gateway.toml"), file).unwrap();
+    fs::write(dir.path().join("token"), TOKEN).unwrap();
+    let ask = |args: &[&str]| run(jobgate(&dir, &["stats", "--admin", &url]).args(args));
+    assert_eq!(ask(&["--config", "gateway.toml"]).0, 0);
+
+    fs::write(dir.path().join("token"), "another-token-0123456789").unwrap();
+    let (code, _, err) = ask(&["--config", "gateway.toml"]);
+    assert!(
+        code == 1 && err.contains("is that of the file token"),
+        "{err}"
+    );
+    let (code, _, err) = ask(&[]);
+    assert!(
+        code == 1 && err.contains("No token was sent"),
+        "not by itself: {err}"
+    );
+    listening.end();
+}
+
+#[test]
+fn of_the_file_only_admin_is_judged() {
+    let (dir, listening) = (here(), Listening::start(None));
+    let addr = listening.addr;
+    let documented =
+        include_str!("../../../gateway.toml").replace("127.0.0.1:9090", &addr.to_string());
+    let others = format!("[admin]\nlisten = \"{addr}\"\n[servr]\n[cache]\nttl = 3\n");
+    for text in [documented, others] {
+        fs::write(dir.path().join("gateway.toml"), text).unwrap();
+        let asked = run(jobgate(&dir, &["stats"]).env_remove("JOBGATE_ADMIN__LISTEN"));
+        assert_eq!((asked.0, &*asked.2), (0, ""));
+    }
+    let text = format!("[admin]\nlisten = \"{addr}\"\ntokn_env = \"T\"\n");
+    fs::write(dir.path().join("gateway.toml"), text).unwrap();
+    let (code, out, err) = run(jobgate(&dir, &["stats"]).env_remove("JOBGATE_ADMIN__LISTEN"));
+    assert_eq!((code, &*out), (2, ""));
+    assert!(
+        err.contains("gateway.toml:3: admin.tokn_env: unknown key"),
+        "{err}"
+    );
     listening.end();
 }
 

@@ -25,13 +25,17 @@ fn a_wrong_command_line_ends_with_2_and_says_what_is_right() {
         ),
         (
             &["stats", "--admin", "https://127.0.0.1:9090"],
+            "speaks plain HTTP; write http://",
+        ),
+        (
+            &["stats", "--admin", "ftp://127.0.0.1:9090"],
             "such as http://127.0.0.1:9090",
         ),
         (&["stats", "--admin", "127.0.0.1:9090/api"], "--admin"),
         (&["stats", "--config", "absent.toml"], "absent.toml"),
         (
-            &["stats", "--config", "a.toml", "--admin", "http://h"],
-            "cannot be used with",
+            &["stats", "--config", "absent.toml", "--admin", "http://h"],
+            "absent.toml",
         ),
     ] {
         let (code, out, err) = run(&mut jobgate(&dir, args));
