@@ -12,7 +12,7 @@ mod values;
 use serde::Deserialize;
 
 pub(super) use self::id::is_act_id;
-pub(super) use self::rows::{ROWS, Row};
+pub(super) use self::rows::{ROWS, Row, name_in};
 pub(super) use self::script::{Script, State};
 pub(super) use self::values::{At, MAX_PAUSE, Pause, Recorded, Size, Status, bounded_time};
 

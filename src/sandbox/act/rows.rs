@@ -16,13 +16,17 @@ pub(in crate::sandbox) struct Row {
 impl Row {
     /// The row of the act that a value of `do` names, however wrong its parameters are.
     pub(in crate::sandbox) fn named_in(value: &str) -> Option<&'static Self> {
-        ROWS.iter()
-            .find(|row| name_in(row.scenario) == name_in(value))
+        ROWS.iter().find(|row| row.name() == name_in(value))
+    }
+
+    /// What a rule calls the act.
+    pub(in crate::sandbox) fn name(&self) -> &'static str {
+        name_in(self.scenario)
     }
 }
 
 /// `cut` in `{ cut = "body" }`.
-fn name_in(value: &str) -> &str {
+pub(in crate::sandbox) fn name_in(value: &str) -> &str {
     let value = value.trim_start_matches(['{', '"', '\'', ' ']);
     let end = value.find(|c: char| c != '_' && !c.is_ascii_lowercase());
     value.get(..end.unwrap_or(value.len())).unwrap_or_default()

@@ -13,8 +13,8 @@ use super::Scenario;
 use super::bounds::{Id, Time, is_prefix, must, within};
 use super::faults::{Fault, ScenarioFaults};
 use super::rule::Rule;
-use super::table::{Notes, Table};
-use crate::sandbox::act::Row;
+use super::table::{Notes, Table, closest};
+use crate::sandbox::act::{ROWS, Row, name_in};
 
 /// Largest file, in bytes: the most rules with a page of text each.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -125,12 +125,7 @@ fn rule(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<Rule> {
     if !table.has("do") {
         table.fault(notes, "must say what to do, for example do = \"missing\"");
     }
-    let act = table.take_with_hint("do", notes, |value| {
-        Some(format!(
-            "write for example do = {}",
-            Row::named_in(value)?.scenario
-        ))
-    });
+    let act = table.take_with_hint("do", notes, act_hint);
     table.end(notes);
     Some(Rule {
         jobs: jobs.into_iter().flatten().map(|id| id.0).collect(),
@@ -143,6 +138,15 @@ fn rule(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<Rule> {
         times: times.unwrap_or(u64::MAX),
         act: act?,
     })
+}
+
+/// An example of the act that is named; if none has this name, the name that was probably meant.
+fn act_hint(value: &str) -> Option<String> {
+    if let Some(row) = Row::named_in(value) {
+        return Some(format!("write for example do = {}", row.scenario));
+    }
+    let meant = closest(name_in(value), ROWS.iter().map(Row::name))?;
+    Some(format!("did you mean `{meant}`?"))
 }
 
 /// A whole number within bounds; TOML's are `i64`.

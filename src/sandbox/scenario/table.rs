@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::faults::{Fault, ScenarioFaults, shown};
 
-/// How alike two keys must be, 0 to 1, for one to be offered for the other: one slip in three letters is enough.
+/// How alike two words must be, 0 to 1, for one to be offered for the other: one slip in three letters is enough.
 const ALIKE: f64 = 0.6;
 
 /// A file, and what is wrong with it so far.
@@ -149,7 +149,7 @@ impl<'i> Table<'i> {
     /// Notes what was not taken: nobody knows it.
     pub(super) fn end(self, notes: &mut Notes<'_>) {
         for key in self.keys.keys() {
-            let message = match self.meant(key.get_ref()) {
+            let message = match closest(key.get_ref(), self.known.iter().copied()) {
                 Some(known) => format!("unknown key; did you mean `{known}`?"),
                 None => format!("unknown key; there are `{}`", self.known.join("`, `")),
             };
@@ -169,14 +169,17 @@ impl<'i> Table<'i> {
             format!("{}.{key}", self.path)
         }
     }
+}
 
-    /// The key that was probably meant.
-    fn meant(&self, key: &str) -> Option<&'static str> {
-        let known = self.known.iter();
-        known
-            .map(|known| (strsim::normalized_damerau_levenshtein(key, known), *known))
-            .filter(|(alike, _)| *alike >= ALIKE)
-            .max_by(|(a, _), (b, _)| a.total_cmp(b))
-            .map(|(_, known)| known)
-    }
+/// The word that was probably meant.
+pub(super) fn closest(
+    word: &str,
+    known: impl IntoIterator<Item = &'static str>,
+) -> Option<&'static str> {
+    known
+        .into_iter()
+        .map(|known| (strsim::normalized_damerau_levenshtein(word, known), known))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
 }

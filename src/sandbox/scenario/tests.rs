@@ -163,6 +163,15 @@ do = { delay = "2h" }
 do = "vanished"
 
 [[rules]]
+do = "delai"
+
+[[rules]]
+do = { dellay = "2s" }
+
+[[rules]]
+do = "xyzzy"
+
+[[rules]]
 do = "cut"
 
 [[rules]]
