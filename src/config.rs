@@ -37,6 +37,7 @@ use std::path::Path;
 pub use auth::is_client_name;
 use document::File;
 pub use faults::{Fault, Faults};
+pub use item::written;
 use place::Place;
 use raw::RawAuthMode;
 pub use settings::{

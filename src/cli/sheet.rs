@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use humantime::format_duration;
+use jobgate::config::written;
 
 /// Width of the first column: the longest word, two blanks before it and two after.
 const WORD_WIDTH: usize = 11;
@@ -38,13 +38,13 @@ impl Sheet {
 /// A time in whole seconds.
 pub(super) fn seconds(seconds: f64) -> String {
     let whole = Duration::try_from_secs_f64(seconds.abs().round()).unwrap_or(Duration::MAX);
-    format_duration(whole).to_string()
+    written(whole)
 }
 
 /// A time as exact as it is given.
 pub(super) fn exactly(seconds: f64) -> String {
     let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-    format_duration(time).to_string()
+    written(time)
 }
 
 /// Counts by name, the largest first; without those of zero.

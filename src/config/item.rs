@@ -83,8 +83,15 @@ impl<'de> Deserialize<'de> for Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
+        f.write_str(&written(self.0))
     }
+}
+
+/// A duration as the file writes it: `7d`, `1h 30m`. The formatter's long words for days are the only ones below a month.
+#[must_use]
+pub fn written(time: Duration) -> String {
+    let text = humantime::format_duration(time).to_string();
+    text.replace("days", "d").replace("day", "d")
 }
 
 // === impl Size ===

@@ -124,7 +124,7 @@ fn a_client_may_be_pickier_than_the_cache() {
     }
     assert_eq!(
         faults(with_client("max_stale = \"8d\"", "")),
-        ["gateway.toml:11: clients[0].max_stale = \"8d\": must be between 0s and 7days"]
+        ["gateway.toml:11: clients[0].max_stale = \"8d\": must be between 0s and 7d"]
     );
 }
 

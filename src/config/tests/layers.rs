@@ -16,7 +16,7 @@ fn a_variable_overrides_the_file_and_is_the_place_of_its_faults() {
     assert_eq!(
         faults(checked(&text, &[("JOBGATE_CACHE__TTL", "3x")])),
         [
-            "environment variable JOBGATE_CACHE__TTL: cache.ttl = \"3x\": not a duration; write for example \"30s\", 1ms to 1day"
+            "environment variable JOBGATE_CACHE__TTL: cache.ttl = \"3x\": not a duration; write for example \"30s\", 1ms to 1d"
         ]
     );
 }

@@ -12,15 +12,15 @@ fn is_refused(text: &str, expected: &str) {
 pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
     (
         "cache.ttl = \"3x\"",
-        "gateway.toml:7: cache.ttl = \"3x\": not a duration; write for example \"30s\", 1ms to 1day",
+        "gateway.toml:7: cache.ttl = \"3x\": not a duration; write for example \"30s\", 1ms to 1d",
     ),
     (
         "cache.ttl = 30",
-        "gateway.toml:7: cache.ttl = 30: not a duration; write for example \"30s\", 1ms to 1day",
+        "gateway.toml:7: cache.ttl = 30: not a duration; write for example \"30s\", 1ms to 1d",
     ),
     (
         "[cache]\nttl = \"2d\"",
-        "gateway.toml:8: cache.ttl = \"2d\": must be between 1ms and 1day",
+        "gateway.toml:8: cache.ttl = \"2d\": must be between 1ms and 1d",
     ),
     (
         "\n\ncache.max_memory = \"1KiB\"",
@@ -96,11 +96,11 @@ pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
     ),
     (
         "cache.stale_while_revalidate = \"8d\"",
-        "gateway.toml:7: cache.stale_while_revalidate = \"8d\": must be between 0s and 7days",
+        "gateway.toml:7: cache.stale_while_revalidate = \"8d\": must be between 0s and 7d",
     ),
     (
         "cache.stale_if_error = \"forever\"",
-        "gateway.toml:7: cache.stale_if_error = \"forever\": not a duration; write for example \"30s\", 0s to 7days",
+        "gateway.toml:7: cache.stale_if_error = \"forever\": not a duration; write for example \"30s\", 0s to 7d",
     ),
     (
         "upstream.timeout = \"1s\"\nupstream.connect_timeout = \"2s\"",

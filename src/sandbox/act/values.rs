@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use http::StatusCode;
 use serde::Deserialize;
 
+use crate::config::written;
 use crate::policy::job::JobId;
 use crate::sandbox::catalogue::{Example, find};
 
@@ -64,10 +65,7 @@ impl TryFrom<String> for Pause {
 pub(in crate::sandbox) fn bounded_time(text: &str, max: Duration) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time <= max => Ok(time),
-        Ok(_) => Err(format!(
-            "must be at most {}",
-            humantime::format_duration(max)
-        )),
+        Ok(_) => Err(format!("must be at most {}", written(max))),
         Err(_) => Err("not a duration; write for example \"30s\"".to_owned()),
     }
 }
