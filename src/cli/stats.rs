@@ -95,7 +95,7 @@ fn latency(stats: &Stats) -> Vec<String> {
 fn upstream(stats: &Stats) -> Vec<String> {
     let upstream = &stats.upstream;
     let mut lines = vec![format!(
-        "{} calls, {} of them retries; under way now: {}",
+        "calls: {}, of them retries: {}; under way now: {}",
         upstream.calls, upstream.retries, upstream.in_flight
     )];
     if upstream.calls > 0 {
@@ -153,7 +153,7 @@ fn budget(stats: &Stats) -> String {
 fn cache(stats: &Stats) -> String {
     let cache = &stats.cache;
     format!(
-        "{} entries, {} of {}; gone to make room: {}; jobs known to be denied or failing: {}",
+        "entries: {}, {} of {}; gone to make room: {}; jobs known to be denied or failing: {}",
         cache.entries,
         ByteSize(cache.bytes),
         ByteSize(cache.max_bytes),

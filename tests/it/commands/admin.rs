@@ -318,13 +318,13 @@ fn stats_are_told_for_people() {
   latency      held       half at most 100us, 99 of 100 at most 100us
                hit        half at most 100us, 99 of 100 at most 100us
                miss       half at most 100us, 99 of 100 at most 100us
-  upstream     1 calls, 0 of them retries; under way now: 2
+  upstream     calls: 1, of them retries: 0; under way now: 2
                success 1
                paused by the operator: no call goes out
                it throttles: no call for another 12s
   credential   accepted by upstream
   budget       41 of 50 calls in 1m may go out now
-  cache        1234 entries, 1.4 MiB of 256.0 MiB; gone to make room: 1; jobs known to be denied or failing: 6
+  cache        entries: 1234, 1.4 MiB of 256.0 MiB; gone to make room: 1; jobs known to be denied or failing: 6
 "
     );
     assert_eq!(out, expected);
