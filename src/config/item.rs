@@ -11,7 +11,6 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_aux::serde_introspection::serde_introspect;
 
 use super::Allowance;
 
@@ -24,15 +23,15 @@ pub(super) struct Item<T> {
 
 /// A type that a key can have.
 pub(super) trait Value: DeserializeOwned {
-    /// The words this may be, if it is a closed set.
-    fn words() -> &'static [&'static str] {
-        serde_introspect::<Self>()
-    }
+    /// The words that this version takes, if it is a closed set.
+    fn words() -> &'static [&'static str];
 
     /// Why something else is refused.
     fn refusal() -> String {
-        let words = Self::words();
-        format!("must be one of \"{}\"", words.join("\", \""))
+        match Self::words() {
+            [word] => format!("must be \"{word}\""),
+            words => format!("must be one of \"{}\"", words.join("\", \"")),
+        }
     }
 }
 

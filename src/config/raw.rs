@@ -208,23 +208,29 @@ pub(super) struct RawLog {
     pub(super) access: Key<RawAccessLog>,
 }
 
-/// A closed set of words, spelt in the file as the variants are in kebab case.
+/// A closed set of words, spelt in the file as the variants are in kebab case; those after `later` are refused by name and
+/// offered to nobody.
 macro_rules! words {
-    ($($name:ident: $($word:ident)|+;)+) => {$(
+    ($($name:ident: $($word:ident)|+ $(, later $($later:ident)|+)?;)+) => {$(
         #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
         #[serde(rename_all = "kebab-case")]
         #[cfg_attr(test, derive(schemars::JsonSchema))]
-        pub(super) enum $name { $($word),+ }
+        pub(super) enum $name { $($word,)+ $($($later),+)? }
 
-        impl Value for $name {}
+        impl Value for $name {
+            fn words() -> &'static [&'static str] {
+                let available = [$(stringify!($word)),+].len();
+                serde_introspect::<Self>().split_at(available).0
+            }
+        }
     )+};
 }
 
 words! {
-    CredentialKind: Aksk | Token | Password | Metadata;
-    BudgetMode: Budget | Ttl;
-    SweepMode: Auto | Recent | Projects | Off;
-    StoreKind: Memory | File | Redis;
+    CredentialKind: Aksk | Token, later Password | Metadata;
+    BudgetMode: Ttl, later Budget;
+    SweepMode: Off, later Auto | Recent | Projects;
+    StoreKind: Memory, later File | Redis;
     RawAuthMode: Keys | Open | OpenToNetwork;
     RawLogFormat: Json | Text;
     RawLevel: Error | Warn | Info | Debug | Trace;

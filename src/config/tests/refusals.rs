@@ -55,6 +55,10 @@ pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
         "gateway.toml:7: log.level = \"inform\": must be one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"; did you mean \"info\"?",
     ),
     (
+        "budget.mode = \"plain\"",
+        "gateway.toml:7: budget.mode = \"plain\": must be \"ttl\"",
+    ),
+    (
         "upstream.allow_plaintext = \"yes\"",
         "gateway.toml:7: upstream.allow_plaintext = \"yes\": must be true or false",
     ),
@@ -71,10 +75,6 @@ pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
         "gateway.toml:7: admin.allowed_hosts[0] = \"https://ops\": not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
     ),
     (
-        "admin.listen = \"0.0.0.0:9090\"",
-        "gateway.toml:7: admin.listen = \"0.0.0.0:9090\": off loopback a token is required: set admin.token_env or admin.token_file, or listen on a loopback address such as \"127.0.0.1:9090\"",
-    ),
-    (
         "admin.allowed_hosts = [\"ops\", \"*.example.com\"]",
         "gateway.toml:7: admin.allowed_hosts[1] = \"*.example.com\": wildcards mean nothing here; name each host, for example \"builds.example.com\"",
     ),
@@ -85,6 +85,10 @@ pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
     (
         "server.allowed_hosts = [\"[::g]\"]",
         "gateway.toml:7: server.allowed_hosts[0] = \"[::g]\": not a host; write for example \"builds.example.com\" or \"builds.example.com:8080\"",
+    ),
+    (
+        "admin.listen = \"0.0.0.0:9090\"",
+        "gateway.toml:7: admin.listen = \"0.0.0.0:9090\": off loopback a token is required: set admin.token_env or admin.token_file, or listen on a loopback address such as \"127.0.0.1:9090\"",
     ),
     (
         "admin.token_env = \"T\"\nadmin.token_file = \"t\"",
@@ -229,6 +233,14 @@ fn keys_of_clients_and_credentials_that_do_not_exist_yet_are_refused_by_name() {
             faults[0].contains("not available in this version"),
             "{faults:?}"
         );
+    }
+    // nor are they offered to whoever writes something else
+    for (kind, hint) in [("ak/sk", "; did you mean \"aksk\"?"), ("pasword", "")] {
+        let text = REQUIRED.replace("\"aksk\"", &format!("\"{kind}\""));
+        let told = format!(
+            "gateway.toml:3: upstream.credential.kind = \"{kind}\": must be one of \"aksk\", \"token\"{hint}"
+        );
+        assert_eq!(faults(checked(&text, &[])), [told]);
     }
     for kind in ["password", "metadata"] {
         let text = REQUIRED.replace("\"aksk\"", &format!("\"{kind}\""));
