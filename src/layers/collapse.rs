@@ -185,7 +185,7 @@ impl Shared {
             }
             Ok(Boarded::Leader(flight, owner)) => {
                 let (job, exchange) = (forward.ask.job, &forward.ask.exchange);
-                let wait = forward.slot_wait();
+                let wait = forward.slot_wait(self.bounds.patience);
                 self.start(owner, job, Some(&exchange.id), forward.trigger(), wait);
                 (flight, false)
             }

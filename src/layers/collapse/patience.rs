@@ -22,11 +22,11 @@ impl Forward {
         }
     }
 
-    /// How long its look may wait for a free call of the budget. Without anything to fall back on it does not wait: the
+    /// How long its look may wait for a free call of the budget, at most `longest`. Without anything to fall back on it does not wait: the
     /// client is told when to come back.
-    pub(super) fn slot_wait(&self) -> Duration {
+    pub(super) fn slot_wait(&self, longest: Duration) -> Duration {
         if self.has_stale() {
-            STALE_PATIENCE
+            longest.min(STALE_PATIENCE)
         } else {
             Duration::ZERO
         }
