@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::freshness::Freshness;
 use super::happening::seconds;
-use super::ladder::{Known, Look, Plan, Windows, plan};
+use super::ladder::{Known, Look, Plan, STALE_PATIENCE, Windows, plan};
 use super::setback::Setback;
 use super::wish::Wish;
 
@@ -40,7 +40,8 @@ impl Case<'_> {
                 seconds(self.windows.while_revalidate),
             ),
             Plan::Look(Look { fallback: true, .. }) => format!(
-                "What upstream says, after a wait of two seconds at most: the stored answer is {} past its lifetime. If the look brings nothing, the stored answer (stale_if_error, up to {}).",
+                "What upstream says, after a wait of {} at most: the stored answer is {} past its lifetime. If the look brings nothing, the stored answer (stale_if_error, up to {}).",
+                seconds(STALE_PATIENCE),
                 self.late(),
                 seconds(self.windows.longest()),
             ),

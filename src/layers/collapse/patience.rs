@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use crate::layers::Forward;
+use crate::policy::ladder::STALE_PATIENCE;
 use crate::policy::outcome::ForwardReason;
 use crate::telemetry::metrics::LookTrigger;
-
-/// Longest wait for a look while there is something stale to fall back on: a person notices two seconds, a dashboard does
-/// not, and most looks take a fraction of one.
-const STALE_PATIENCE: Duration = Duration::from_secs(2);
 
 // === impl Forward ===
 
