@@ -13,6 +13,7 @@
 //!               Below this line no client can cancel anything:
 //!   keep        store what landed; a denial takes its place, after any other failure the job is left alone for a while
 //!   retry       few, jittered; and the one repeat after a renewed token
+//!   slot        a call of the budget that is free again shortly is waited for, by whoever has a stale answer meanwhile
 //!   limit       at most `upstream.max_in_flight` at once; before anything is paid
 //!   pay         one call of the budget each; holds live here
 //!   judge       is it a success? normalise; else which failure
@@ -40,6 +41,7 @@ use crate::layers::fetch::judge::Judge;
 use crate::layers::fetch::keep::Keep;
 use crate::layers::fetch::pay::Pay;
 use crate::layers::fetch::retry::Retry;
+use crate::layers::fetch::slot::AwaitSlot;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::rescue::RescueLayer;
 use crate::layers::route::Route;
@@ -105,6 +107,7 @@ pub fn fetch(parts: FetchParts) -> Fetch {
     let stack = ServiceBuilder::new()
         .layer(around(parts.keep))
         .layer(around(parts.retry))
+        .layer(around(AwaitSlot)) // above the limit: who waits for the budget keeps nobody else from it
         .concurrency_limit(parts.max_in_flight)
         .layer(around(parts.pay))
         .layer(around(parts.judge))

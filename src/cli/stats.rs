@@ -106,7 +106,7 @@ fn upstream(stats: &Stats) -> Vec<String> {
     }
     for (left, why) in [
         (upstream.throttled_seconds, "it throttles"),
-        (upstream.down_seconds, "it cannot be reached"),
+        (upstream.down_seconds, "it gives no answer"),
     ] {
         if left > 0.0 {
             lines.push(format!(
@@ -116,7 +116,7 @@ fn upstream(stats: &Stats) -> Vec<String> {
         }
     }
     if upstream.down && upstream.down_seconds <= 0.0 {
-        lines.push("it cannot be reached: one call is probing it".to_owned());
+        lines.push("it gives no answer: one call at a time may probe it now".to_owned());
     }
     if upstream.denial_wave {
         lines.push("it denies many jobs that were there: not believed".to_owned());

@@ -13,7 +13,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_aux::serde_introspection::serde_introspect;
 
-use super::Allowance;
+use crate::policy::allowance::Allowance;
 
 /// A value as written, of which a `T` is expected.
 #[derive(Debug)]

@@ -19,6 +19,10 @@ use super::freshness::Freshness;
 use super::outcome::ForwardReason;
 use super::wish::Wish;
 
+/// Longest wait for a look while there is something stale to fall back on: a person notices two seconds, a dashboard does
+/// not, and most looks take a fraction of one.
+pub const STALE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// For how long past its lifetime an answer may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use crate::layers::Forward;
+use crate::policy::ladder::STALE_PATIENCE;
 use crate::policy::outcome::ForwardReason;
 use crate::telemetry::metrics::LookTrigger;
-
-/// Longest wait for a look while there is something stale to fall back on: a person notices two seconds, a dashboard does
-/// not, and most looks take a fraction of one.
-const STALE_PATIENCE: Duration = Duration::from_secs(2);
 
 // === impl Forward ===
 
@@ -22,11 +19,11 @@ impl Forward {
         }
     }
 
-    /// How long its look may wait for a free call of the budget. Without anything to fall back on it does not wait: the
+    /// How long its look may wait for a free call of the budget, at most `longest`. Without anything to fall back on it does not wait: the
     /// client is told when to come back.
-    pub(super) fn slot_wait(&self) -> Duration {
+    pub(super) fn slot_wait(&self, longest: Duration) -> Duration {
         if self.has_stale() {
-            STALE_PATIENCE
+            longest.min(STALE_PATIENCE)
         } else {
             Duration::ZERO
         }

@@ -18,10 +18,10 @@ use prometheus_client::registry::Registry;
 
 use super::{Bounds, Collapse, Forward};
 use crate::clock::Clock;
-use crate::config::Allowance;
 use crate::error::Error;
 use crate::layers::fetch::{Call, Landing};
 use crate::layers::{Ask, Exchange, Failure, Reply, Wait};
+use crate::policy::allowance::Allowance;
 use crate::policy::freshness::Lifetime;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, OutcomeKind};
