@@ -74,6 +74,7 @@ impl Keep {
         match landed {
             Ok(judged) => Ok(self.store(call, &judged, now)),
             Err(error) if error.is_denial() => Err(self.deny(call, error, now)),
+            Err(error) if call.is_revoked() => Err(error), // it is not this fetch that looks after the job any more
             Err(error) => {
                 self.set_back(call.job, &error, now);
                 Err(error)
