@@ -28,9 +28,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use http::Request;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
+use crate::error::Error;
 use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
 use crate::layers::collapse::{Collapse, Fetch};
@@ -47,7 +49,7 @@ use crate::layers::rescue::RescueLayer;
 use crate::layers::route::Route;
 use crate::layers::validate::Validate;
 use crate::layers::{Exchange, Written, step};
-use crate::upstream::Upstream;
+use crate::upstream::{Answer, Upstream};
 
 /// The parts of the request path above the fetch.
 pub struct RequestParts {
@@ -65,8 +67,8 @@ pub struct RequestParts {
     pub collapse: Collapse,
 }
 
-/// The parts of the fetch.
-pub struct FetchParts {
+/// The parts of the fetch; a test may put another service in the place of the wire.
+pub struct FetchParts<U = Upstream> {
     /// Keeps what landed.
     pub keep: Keep,
     /// Tries again.
@@ -80,7 +82,7 @@ pub struct FetchParts {
     /// The central credential.
     pub authorise: Authorise,
     /// The wire.
-    pub upstream: Upstream,
+    pub upstream: U,
 }
 
 /// A request's life below [`observe`](crate::layers::observe), which is put on per connection.
@@ -103,7 +105,14 @@ pub fn requests(
 
 /// What a fetch goes through; boxed, because it is asked a few times a minute.
 #[must_use]
-pub fn fetch(parts: FetchParts) -> Fetch {
+pub fn fetch<U>(parts: FetchParts<U>) -> Fetch
+where
+    U: Service<Request<()>, Response = Answer, Error = Error, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
     let stack = ServiceBuilder::new()
         .layer(around(parts.keep))
         .layer(around(parts.retry))

@@ -138,6 +138,18 @@ pub fn is_servable(freshness: Freshness, wish: &Wish, windows: &Windows) -> bool
     }
 }
 
+/// For how much longer: a request that waits for something better must not wait past that.
+#[must_use]
+pub fn servable_for(freshness: Freshness, wish: &Wish, windows: &Windows) -> Duration {
+    let (ttl, late) = match freshness {
+        Freshness::Fresh { ttl, .. } => (ttl, Duration::ZERO),
+        Freshness::Stale { late, .. } => (Duration::ZERO, late),
+    };
+    let window = windows.longest();
+    let latest = wish.max_stale.map_or(window, |bound| bound.min(window));
+    ttl.saturating_add(latest.saturating_sub(late))
+}
+
 fn look(reason: ForwardReason, fallback: bool) -> Plan {
     Plan::Look(Look { reason, fallback })
 }

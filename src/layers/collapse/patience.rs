@@ -10,12 +10,17 @@ use crate::telemetry::metrics::LookTrigger;
 // === impl Forward ===
 
 impl Forward {
-    /// How long it waits for a look, at most `longest`.
+    /// How long it waits for a look, at most `longest`. With something to fall back on, no longer than that may be
+    /// served: else a client would get it staler than the windows and the client itself allow.
     pub(super) fn patience(&self, longest: Duration) -> Duration {
-        if self.has_stale() {
+        let longest = if self.has_stale() {
             longest.min(STALE_PATIENCE)
         } else {
             longest
+        };
+        match self.stored {
+            Some(_) => longest.min(self.servable_for),
+            None => longest,
         }
     }
 
