@@ -1,6 +1,5 @@
 //! How a command finds the admin listener of a running gateway, and asks it.
 
-use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::running::control_runtime;
+use super::terminal::harmless;
 use super::{AdminArgs, DEFAULT_CONFIG, Failed};
 
 /// The variable that holds the token where no configuration file says another.
@@ -192,25 +192,4 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
         });
     }
     listen
-}
-
-/// Prints an answer as it came.
-pub(super) fn print_raw(body: &[u8]) -> Result<(), Failed> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(body)?;
-    out.write_all(b"\n")?;
-    Ok(())
-}
-
-/// Prints text for people.
-pub(super) fn print(text: &str) -> Result<(), Failed> {
-    std::io::stdout()
-        .lock()
-        .write_all(harmless(text).as_bytes())?;
-    Ok(())
-}
-
-/// What came from elsewhere must not steer a terminal.
-fn harmless(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }

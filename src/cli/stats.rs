@@ -4,18 +4,21 @@ use bytesize::ByteSize;
 use http::Method;
 use jobgate::admin::stats::{Client, Stats};
 
-use super::admin::{Gateway, print, print_raw};
+use super::admin::Gateway;
 use super::sheet::{Sheet, counts, exactly, seconds};
+use super::terminal::{print, print_json};
 use super::{AdminArgs, Failed};
 
 /// Clients shown; the rest is only counted.
 const MAX_CLIENTS: usize = 20;
+/// Longest name of a client; what answers may say otherwise, and a column cannot be of any width.
+const MAX_NAME_WIDTH: usize = 64;
 
 pub(super) fn stats(args: &AdminArgs) -> Result<(), Failed> {
     let gateway = Gateway::find(args)?;
     let body = gateway.ask(&Method::GET, "/api/stats")?;
     if args.json {
-        print_raw(&body)
+        print_json(&body)
     } else {
         print(&for_people(&gateway.read(&body)?))
     }
@@ -63,7 +66,7 @@ fn clients(stats: &Stats) -> Vec<String> {
     clients.sort_by_key(|client| std::cmp::Reverse(client.total));
     let width = clients.iter().map(|client| client.name.len()).max();
     let (width, more) = (
-        width.unwrap_or_default(),
+        width.unwrap_or_default().min(MAX_NAME_WIDTH),
         clients.len().saturating_sub(MAX_CLIENTS),
     );
     let line = |client: &&Client| {
