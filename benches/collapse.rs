@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput};
 use http::Request;
@@ -77,6 +78,7 @@ impl Herd {
                 reason: ForwardReason::UriMiss,
                 wait: Wait::Yes,
                 stored: None,
+                servable_for: Duration::ZERO,
             }
         };
         let askers = (0..askers as u64).map(asker).collect();

@@ -62,6 +62,10 @@ const END_GRACE: Duration = Duration::from_secs(2);
 /// Pause after an accept that failed (mostly: no descriptor left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Walks over all entries at once; further ones wait. A walk cannot be stopped once it has begun, also when whoever asked
+/// has gone, so their number is not bounded by that of the connections.
+const MAX_WALKS: usize = 2;
+
 /// Largest request head in bytes; browsers send a few KiB. The least that hyper takes is 8 KiB.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
@@ -69,6 +73,7 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 #[derive(Clone)]
 pub struct Admin {
     parts: Arc<Parts>,
+    walks: Arc<Semaphore>,
     started: Instant,
 }
 
@@ -108,6 +113,7 @@ impl Admin {
         Self {
             started: parts.clock.now(),
             parts: Arc::new(parts),
+            walks: Arc::new(Semaphore::new(MAX_WALKS)),
         }
     }
 
@@ -119,6 +125,20 @@ impl Admin {
         let operate = Arc::clone(&self.parts.operate);
         let answered = spawn_blocking(move || question(&*operate)).await;
         answered.map_err(|fault| Error::Internal(fault.to_string().into()))
+    }
+
+    /// The same with a question that walks over all entries.
+    async fn ask_all<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Operate) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let place = Arc::clone(&self.walks).acquire_owned().await;
+        let place = place.map_err(|fault| Error::Internal(fault.to_string().into()))?;
+        self.ask(move |operate| {
+            let _place = place; // until the walk ends, whoever is still there by then
+            question(operate)
+        })
+        .await
     }
 }
 

@@ -13,6 +13,7 @@ mod sandbox;
 mod serve;
 mod sheet;
 mod stats;
+mod terminal;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -175,7 +176,10 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Err(Failed::Undone(error)) => (format!("{error:#}"), 1),
         Err(Failed::Wrong(text)) => (text, 2),
     };
-    say(&format!("jobgate: {}", text.trim_end()));
+    say(&format!(
+        "jobgate: {}",
+        terminal::harmless_lines(text.trim_end())
+    ));
     ExitCode::from(code)
 }
 

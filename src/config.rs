@@ -41,7 +41,7 @@ pub use item::written;
 use place::Place;
 use raw::RawAuthMode;
 pub use settings::{
-    AccessLog, AdminSettings, Allowance, AuthMode, AuthSettings, BudgetSettings, CacheSettings,
+    AccessLog, AdminSettings, AuthMode, AuthSettings, BudgetSettings, CacheSettings,
     ClientSettings, CredentialSettings, LogFormat, LogSettings, SecretSource, ServerSettings,
     Settings, TlsSettings, UpstreamSettings,
 };

@@ -78,6 +78,8 @@ pub struct Forward {
     pub wait: Wait,
     /// What it is answered with, or may be if upstream does not answer.
     pub stored: Option<Stored>,
+    /// For how much longer that may be served.
+    pub servable_for: Duration,
 }
 
 /// Whether a request waits for what upstream says.

@@ -5,6 +5,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod allowance;
 pub mod budget;
 pub mod cause;
 pub mod client;

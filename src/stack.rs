@@ -13,6 +13,7 @@
 //!               Below this line no client can cancel anything:
 //!   keep        store what landed; a denial takes its place, after any other failure the job is left alone for a while
 //!   retry       few, jittered; and the one repeat after a renewed token
+//!   slot        a call of the budget that is free again shortly is waited for, by whoever has a stale answer meanwhile
 //!   limit       at most `upstream.max_in_flight` at once; before anything is paid
 //!   pay         one call of the budget each; holds live here
 //!   judge       is it a success? normalise; else which failure
@@ -27,9 +28,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use http::Request;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
+use crate::error::Error;
 use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
 use crate::layers::collapse::{Collapse, Fetch};
@@ -40,12 +43,13 @@ use crate::layers::fetch::judge::Judge;
 use crate::layers::fetch::keep::Keep;
 use crate::layers::fetch::pay::Pay;
 use crate::layers::fetch::retry::Retry;
+use crate::layers::fetch::slot::AwaitSlot;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::rescue::RescueLayer;
 use crate::layers::route::Route;
 use crate::layers::validate::Validate;
 use crate::layers::{Exchange, Written, step};
-use crate::upstream::Upstream;
+use crate::upstream::{Answer, Upstream};
 
 /// The parts of the request path above the fetch.
 pub struct RequestParts {
@@ -63,8 +67,8 @@ pub struct RequestParts {
     pub collapse: Collapse,
 }
 
-/// The parts of the fetch.
-pub struct FetchParts {
+/// The parts of the fetch; a test may put another service in the place of the wire.
+pub struct FetchParts<U = Upstream> {
     /// Keeps what landed.
     pub keep: Keep,
     /// Tries again.
@@ -78,7 +82,7 @@ pub struct FetchParts {
     /// The central credential.
     pub authorise: Authorise,
     /// The wire.
-    pub upstream: Upstream,
+    pub upstream: U,
 }
 
 /// A request's life below [`observe`](crate::layers::observe), which is put on per connection.
@@ -101,10 +105,18 @@ pub fn requests(
 
 /// What a fetch goes through; boxed, because it is asked a few times a minute.
 #[must_use]
-pub fn fetch(parts: FetchParts) -> Fetch {
+pub fn fetch<U>(parts: FetchParts<U>) -> Fetch
+where
+    U: Service<Request<()>, Response = Answer, Error = Error, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
     let stack = ServiceBuilder::new()
         .layer(around(parts.keep))
         .layer(around(parts.retry))
+        .layer(around(AwaitSlot)) // above the limit: who waits for the budget keeps nobody else from it
         .concurrency_limit(parts.max_in_flight)
         .layer(around(parts.pay))
         .layer(around(parts.judge))

@@ -88,14 +88,16 @@ impl Store {
         jobs.chain(absent.map(move |(job, absence)| (job, Found::of_absence(&absence, now))))
     }
 
-    /// The last looks at stored jobs, to tell a wave of denials by.
+    /// The last looks at stored jobs, to tell a wave of denials by. Whoever keeps or invalidates something holds this for as
+    /// long as that takes, so that neither sees the other's work half done.
     pub fn wave(&self) -> MutexGuard<'_, Wave<Arc<Entry>>> {
         self.wave.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes what is stored of a job unusable; whether anything was.
     pub fn invalidate(&self, job: JobId, now: Instant) -> bool {
-        self.wave().forget(&job);
+        let mut wave = self.wave();
+        wave.forget(&job);
         let was_stored = self.jobs.remove(&job).is_some();
         let was_known = self.absent.remove(&job) || was_stored;
         if was_known {
@@ -106,8 +108,9 @@ impl Store {
 
     /// Makes everything that is stored unusable; how much that was.
     pub fn invalidate_all(&self, now: Instant) -> u64 {
+        let mut wave = self.wave();
+        *wave = Wave::new();
         self.chronicle.note_cleared(now);
-        *self.wave() = Wave::new();
         self.jobs.clear() + self.absent.clear()
     }
 }

@@ -49,7 +49,9 @@ pub(super) async fn answer(
         }
         Look::Entries => {
             let wanted = query::entries(query)?;
-            let page = admin.ask(move |operate| operate.entries(&wanted)).await?;
+            let page = admin
+                .ask_all(move |operate| operate.entries(&wanted))
+                .await?;
             json(StatusCode::OK, &page)
         }
         Look::Entry(job) => {

@@ -137,7 +137,7 @@ pub struct Told {
     pub what: Cow<'static, str>,
     /// The same as a sentence, with the reason.
     pub text: String,
-    /// How often in a row, this being the last time.
+    /// How often, this being the last time; with at most two other things in turn.
     pub times: u64,
 }
 

@@ -97,7 +97,7 @@ pub struct Upstream {
     pub throttled_seconds: f64,
     /// It gives no answer at all: one call at a time probes it.
     pub down: bool,
-    /// What is left of the pause until the next probe; 0 without one, and while one is under way.
+    /// What is left of the pause until the next probe; 0 without one, and once a call may probe, or does.
     pub down_seconds: f64,
     /// It denies so many jobs that were there that it is not believed.
     pub denial_wave: bool,

@@ -57,6 +57,8 @@ struct Double {
     patience: Duration,
     /// Every question is a panic.
     broken: bool,
+    /// A walk over all entries lasts as long as a test holds this.
+    walking: tokio::sync::Mutex<()>,
     looking: Arc<Notify>,
 }
 
@@ -88,6 +90,7 @@ impl Double {
 impl Operate for Double {
     fn entries(&self, query: &Query) -> Page {
         self.record(format!("entries {query:?}"));
+        let _over = self.walking.blocking_lock();
         Page {
             entries: vec![summary(JOB)],
             next: Some(JOB.to_owned()),

@@ -60,13 +60,16 @@ impl Operations {
         if gate.paused {
             return Some("the operator has paused upstream calls".to_owned());
         }
+        let is_probed = gate.in_flight > 0;
+        let outage = gate.outage_hold;
+        let outage = outage.filter(|left| is_probed || !left.is_zero()); // else one may probe now
         let held = [
             (
                 gate.credential_hold,
                 "upstream refused the central credential",
             ),
             (gate.throttle_hold, "upstream throttles"),
-            (gate.outage_hold, "upstream gives no answer at all"),
+            (outage, "upstream gives no answer at all"),
         ];
         let held = held.into_iter().find_map(|(left, why)| Some((left?, why)));
         match held {

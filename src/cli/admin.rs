@@ -3,7 +3,6 @@
 
 mod find;
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,6 +20,7 @@ use tokio::time::timeout;
 use self::find::Token;
 use super::Failed;
 use super::running::control_runtime;
+use super::terminal::harmless;
 
 /// The whole of a question and its answer. The longest is a walk over a full store: well below a second.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -120,25 +120,4 @@ impl Gateway {
         }
         Ok(request.body(Empty::new())?)
     }
-}
-
-/// Prints an answer as it came.
-pub(super) fn print_raw(body: &[u8]) -> Result<(), Failed> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(body)?;
-    out.write_all(b"\n")?;
-    Ok(())
-}
-
-/// Prints text for people.
-pub(super) fn print(text: &str) -> Result<(), Failed> {
-    std::io::stdout()
-        .lock()
-        .write_all(harmless(text).as_bytes())?;
-    Ok(())
-}
-
-/// What came from elsewhere must not steer a terminal.
-fn harmless(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }

@@ -3,15 +3,16 @@
 use http::Method;
 use jobgate::admin::operate::{Explanation, State, Summary, Told};
 
-use super::admin::{Gateway, print, print_raw};
+use super::admin::Gateway;
 use super::sheet::{Sheet, seconds};
+use super::terminal::{print, print_json};
 use super::{ExplainArgs, Failed};
 
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), Failed> {
     let gateway = Gateway::find(&args.admin)?;
     let body = gateway.ask(&Method::GET, &format!("/api/entries/{}", args.job_id))?;
     if args.admin.json {
-        print_raw(&body)
+        print_json(&body)
     } else {
         print(&for_people(&gateway.read(&body)?))
     }

@@ -3,7 +3,8 @@
 use http::Method;
 use jobgate::admin::operate::{Invalidated, InvalidatedAll};
 
-use super::admin::{Gateway, print, print_raw};
+use super::admin::Gateway;
+use super::terminal::{print, print_json};
 use super::{Failed, InvalidateArgs};
 
 pub(super) fn invalidate(args: &InvalidateArgs) -> Result<(), Failed> {
@@ -36,7 +37,7 @@ fn tell(
     for_people: impl FnOnce() -> Result<String, Failed>,
 ) -> Result<(), Failed> {
     if args.admin.json {
-        print_raw(body)
+        print_json(body)
     } else {
         print(&for_people()?)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jobgate::config::written;
 
+use super::terminal::harmless;
+
 /// Width of the first column: the longest word, two blanks before it and two after.
 const WORD_WIDTH: usize = 11;
 
@@ -17,13 +19,14 @@ pub(super) struct Sheet(String);
 impl Sheet {
     /// Begins with a line of its own.
     pub(super) fn titled(title: &str) -> Self {
-        Self(format!("{title}\n"))
+        Self(format!("{}\n", harmless(title)))
     }
 
     /// Adds lines under a word; none leaves the word out.
     pub(super) fn tell(&mut self, word: &str, lines: impl IntoIterator<Item = String>) {
         let mut word = word;
         for line in lines {
+            let line = harmless(&line);
             let _ = writeln!(self.0, "  {word:<WORD_WIDTH$}  {line}"); // writing to a String cannot fail
             word = "";
         }

@@ -4,18 +4,21 @@ use bytesize::ByteSize;
 use http::Method;
 use jobgate::admin::stats::{Client, Stats};
 
-use super::admin::{Gateway, print, print_raw};
+use super::admin::Gateway;
 use super::sheet::{Sheet, counts, exactly, seconds};
+use super::terminal::{print, print_json};
 use super::{AdminArgs, Failed};
 
 /// Clients shown; the rest is only counted.
 const MAX_CLIENTS: usize = 20;
+/// Longest name of a client; what answers may say otherwise, and a column cannot be of any width.
+const MAX_NAME_WIDTH: usize = 64;
 
 pub(super) fn stats(args: &AdminArgs) -> Result<(), Failed> {
     let gateway = Gateway::find(args)?;
     let body = gateway.ask(&Method::GET, "/api/stats")?;
     if args.json {
-        print_raw(&body)
+        print_json(&body)
     } else {
         print(&for_people(&gateway.read(&body)?))
     }
@@ -63,7 +66,7 @@ fn clients(stats: &Stats) -> Vec<String> {
     clients.sort_by_key(|client| std::cmp::Reverse(client.total));
     let width = clients.iter().map(|client| client.name.len()).max();
     let (width, more) = (
-        width.unwrap_or_default(),
+        width.unwrap_or_default().min(MAX_NAME_WIDTH),
         clients.len().saturating_sub(MAX_CLIENTS),
     );
     let line = |client: &&Client| {
@@ -106,7 +109,7 @@ fn upstream(stats: &Stats) -> Vec<String> {
     }
     for (left, why) in [
         (upstream.throttled_seconds, "it throttles"),
-        (upstream.down_seconds, "it cannot be reached"),
+        (upstream.down_seconds, "it gives no answer"),
     ] {
         if left > 0.0 {
             lines.push(format!(
@@ -116,7 +119,7 @@ fn upstream(stats: &Stats) -> Vec<String> {
         }
     }
     if upstream.down && upstream.down_seconds <= 0.0 {
-        lines.push("it cannot be reached: one call is probing it".to_owned());
+        lines.push("it gives no answer: one call at a time may probe it now".to_owned());
     }
     if upstream.denial_wave {
         lines.push("it denies many jobs that were there: not believed".to_owned());

@@ -1,7 +1,8 @@
 //! What is odd only when two sections are read together. Nothing here is a fault: each value is good by itself.
 
 use super::report::Report;
-use super::{Allowance, BudgetSettings, ClientSettings, Settings};
+use super::{BudgetSettings, ClientSettings, Settings};
+use crate::policy::allowance::Allowance;
 
 /// Warns of settings that do not do what whoever wrote them probably meant.
 pub(super) fn check(settings: &Settings, report: &mut Report) {

@@ -8,9 +8,8 @@ use super::place::{child, element};
 use super::raw::{RawAuth, RawAuthMode, RawClient};
 use super::report::Report;
 use super::section::Section;
-use super::{
-    Allowance, AuthMode, AuthSettings, ClientSettings, ServerSettings, limits, unavailable,
-};
+use super::{AuthMode, AuthSettings, ClientSettings, ServerSettings, limits, unavailable};
+use crate::policy::allowance::Allowance;
 
 /// Most `[[clients]]`: each has its own metric series, and their number fits the type of a client's id.
 const MAX_CLIENTS: usize = 10_000;

@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
-use super::Allowance;
+use crate::policy::allowance::Allowance;
 
 /// A value as written, of which a `T` is expected.
 #[derive(Debug)]

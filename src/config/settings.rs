@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::Uri;
 
+use crate::policy::allowance::Allowance;
 use crate::policy::freshness::Lifetimes;
 use crate::policy::ladder::Windows;
 
@@ -216,26 +217,6 @@ pub struct ClientSettings {
     pub refresh: Allowance,
     /// `max_stale`: how long past its lifetime an answer may be for this client; `None`: as `[cache]` says.
     pub max_stale: Option<Duration>,
-}
-
-/// How often something may be done: `"10/m"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    /// How many times; 0 is never.
-    pub times: u32,
-    /// In each such stretch of time.
-    pub per: Duration,
-}
-
-// === impl Allowance ===
-
-impl Allowance {
-    /// What a client has that `refresh` says nothing of, and everybody together in open mode: ten a minute, a fifth of
-    /// the quota at most.
-    pub const DEFAULT: Self = Self {
-        times: 10,
-        per: Duration::from_secs(60),
-    };
 }
 
 /// `[log]`

@@ -4,7 +4,7 @@
 //!
 //! Endings: landed (all get the answer) · failed (all get that one failure, or what is stored, and nobody makes a call of
 //! its own) · task gone (all get a fault of ours) · waited too long (this asker alone gives up). Waiting is bounded in time
-//! (`server.request_timeout`, and two seconds for whoever has something to fall back on) and in number
+//! (`server.request_timeout`, and two seconds for whoever has something stale to fall back on and has not forced its look) and in number
 //! (`server.max_waiting`); so are the fetches, which may outlive their askers.
 //!
 //! moka's `get_with` does not serve here: it runs the fetch inside one client's future (moka issues 59 and 240).
@@ -16,6 +16,7 @@ mod patience;
 mod sync;
 mod task;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,8 +32,8 @@ use tower::util::BoxCloneSyncService;
 use super::fetch::{Call, Landing, Story};
 use super::{Exchange, Failure, Forward, Reply, Wait};
 use crate::clock::Clock;
-use crate::config::Allowance;
 use crate::error::Error;
+use crate::policy::allowance::Allowance;
 use crate::policy::client::ClientId;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
@@ -43,7 +44,7 @@ use allowance::Allowances;
 use flight::{Boarded, Flight, Flights};
 
 /// The fetch stack, boxed at this one seam.
-pub type Fetch = BoxCloneSyncService<Call, Landing, std::convert::Infallible>;
+pub type Fetch = BoxCloneSyncService<Call, Landing, Infallible>;
 
 /// Where fetch tasks run, and how many may wait for how long.
 #[derive(Clone)]
@@ -131,13 +132,13 @@ impl Collapse {
     /// Looks at a job for the operator, or joins the look that runs, and waits for its end.
     pub async fn look(&self, job: JobId) -> Landing {
         let shared = &self.0;
-        match shared.flights.board(job, || None::<Instead>) {
+        match shared.flights.board(job, || None::<Infallible>) {
             Ok(Boarded::Leader(flight, owner)) => {
                 shared.start(owner, job, None, LookTrigger::Operator, Duration::ZERO);
                 shared.land(&flight, shared.bounds.patience).await
             }
             Ok(Boarded::Follower(flight)) => shared.land(&flight, shared.bounds.patience).await,
-            Ok(Boarded::Instead(_)) => Landing::failed(Error::Overloaded, Story::default()),
+            Ok(Boarded::Instead(never)) => match never {},
             Err(error) => Landing::failed(error, Story::default()),
         }
     }
@@ -185,7 +186,7 @@ impl Shared {
             }
             Ok(Boarded::Leader(flight, owner)) => {
                 let (job, exchange) = (forward.ask.job, &forward.ask.exchange);
-                let wait = forward.slot_wait();
+                let wait = forward.slot_wait(self.bounds.patience);
                 self.start(owner, job, Some(&exchange.id), forward.trigger(), wait);
                 (flight, false)
             }

@@ -1,13 +1,14 @@
 //! What the owned task does, from the first attempt to storing; one file a step.
 //!
 //! ```text
-//! keep        store what landed; after a failure, leave the job alone for a while
-//!   retry     few, jittered, each paid; and the one repeat after a renewed token
-//!     limit     at most `upstream.max_in_flight` at once
-//!     pay     withdraw one call of the budget, respect the holds, settle by what came of it
-//!       judge     is it a success? normalise; else which failure
-//!         authorise   the last hand before the wire; also the one that notices its secret in an answer
-//!           upstream  connect, send, read, within limits
+//! keep          store what landed; after a failure, leave the job alone for a while
+//!   retry       few, jittered, each paid; and the one repeat after a renewed token
+//!     slot      the budget is spent, but a call is free again shortly: wait for it, if there is a stale answer meanwhile
+//!       limit   at most `upstream.max_in_flight` at once
+//!         pay   withdraw one call of the budget, respect the holds, settle by what came of it
+//!           judge     is it a success? normalise; else which failure
+//!             authorise   the last hand before the wire; also the one that notices its secret in an answer
+//!               upstream  connect, send, read, within limits
 //! ```
 
 pub mod around;
@@ -17,6 +18,7 @@ pub mod judge;
 pub mod keep;
 pub mod pay;
 pub mod retry;
+pub mod slot;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -7,6 +7,7 @@
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use futures_util::future::Either;
 use tower::{Layer, Service};
@@ -15,7 +16,7 @@ use super::{Ask, Exchange, Failure, Forward, Reply, Wait, reply_hit, reply_store
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::client::Clients;
-use crate::policy::ladder::{Look, Plan, Windows, plan};
+use crate::policy::ladder::{Look, Plan, Windows, plan, servable_for};
 use crate::policy::outcome::{ForwardReason, Outcome, Why};
 use crate::policy::setback::Setback;
 use crate::policy::wish::Wish;
@@ -43,6 +44,7 @@ enum Turn {
         reason: ForwardReason,
         wait: Wait,
         stored: Option<Stored>,
+        servable_for: Duration,
     },
     End(Result<Reply, Failure>),
 }
@@ -80,6 +82,7 @@ impl LookupLayer {
                 reason: ForwardReason::Stale,
                 wait: Wait::Behind,
                 stored,
+                servable_for: Duration::ZERO, // it is served at once
             },
             (Plan::Look(Look { reason, fallback }), stored) => Turn::On {
                 reason,
@@ -87,11 +90,20 @@ impl LookupLayer {
                     ForwardReason::Request => Wait::Forced,
                     ForwardReason::UriMiss | ForwardReason::Stale => Wait::Yes,
                 },
+                servable_for: self.servable_for(stored.as_ref(), &wish, now),
                 stored: stored.filter(|_| fallback),
             },
             (Plan::HeldBack, stored) => Turn::End(Err(held_back(setback, stored.is_some()))),
             (Plan::NotStored, _) => Turn::End(Err(Error::NotStored.into())),
             (Plan::Hit | Plan::Stored, None) => Turn::End(Err(nothing_there())),
+        }
+    }
+
+    fn servable_for(&self, stored: Option<&Stored>, wish: &Wish, now: Instant) -> Duration {
+        match stored {
+            Some(stored @ Stored::Job(_)) => servable_for(stored.judge(now), wish, &self.windows),
+            Some(Stored::Denied(denial)) => denial.judge(now).ttl(), // never past its lifetime
+            None => Duration::ZERO,
         }
     }
 
@@ -157,11 +169,13 @@ where
                 reason,
                 wait,
                 stored,
+                servable_for,
             } => Either::Right(self.inner.call(Forward {
                 ask,
                 reason,
                 wait,
                 stored,
+                servable_for,
             })),
         }
     }

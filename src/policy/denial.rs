@@ -24,15 +24,16 @@ pub struct Denial {
 
 impl Denial {
     /// A denial that answers a call sent at `sent`, after `previous`: it is remembered for `first`
-    /// (`cache.ttl_not_found`), or for twice as long as the one before.
+    /// (`cache.ttl_not_found`), or for twice as long as the one before. One that was asked for while the one before still
+    /// held (a client or the operator forced a look) is no repeat in time, and lasts as long as that one.
     #[must_use]
     pub fn after(previous: Option<&Self>, error: Error, sent: Instant, first: Duration) -> Self {
         let lifetime = previous.map_or(first, |previous| {
-            previous
-                .lifetime
-                .lifetime
-                .saturating_mul(2)
-                .clamp(first, LONGEST.max(first))
+            let last = previous.lifetime.lifetime;
+            match previous.judge(sent) {
+                Freshness::Fresh { .. } => last,
+                Freshness::Stale { .. } => last.saturating_mul(2).clamp(first, LONGEST.max(first)),
+            }
         });
         Self {
             error,
@@ -64,6 +65,16 @@ mod tests {
             assert_eq!(next.lifetime.lifetime, Duration::from_secs(seconds));
             now += next.lifetime.lifetime;
             denial = Some(next);
+        }
+    }
+
+    #[test]
+    fn a_forced_look_while_a_denial_holds_does_not_make_it_last_longer() {
+        let (now, first) = (Clock::system().now(), Duration::from_secs(30));
+        let mut denial = Denial::after(None, Error::TimedOut, now, first);
+        for _ in 0..9 {
+            denial = Denial::after(Some(&denial), Error::TimedOut, now, first);
+            assert_eq!(denial.lifetime.lifetime, first);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::freshness::Freshness;
 use super::happening::seconds;
-use super::ladder::{Known, Look, Plan, Windows, plan};
+use super::ladder::{Known, Look, Plan, STALE_PATIENCE, Windows, plan};
 use super::setback::Setback;
 use super::wish::Wish;
 
@@ -40,7 +40,8 @@ impl Case<'_> {
                 seconds(self.windows.while_revalidate),
             ),
             Plan::Look(Look { fallback: true, .. }) => format!(
-                "What upstream says, after a wait of two seconds at most: the stored answer is {} past its lifetime. If the look brings nothing, the stored answer (stale_if_error, up to {}).",
+                "What upstream says, after a wait of {} at most: the stored answer is {} past its lifetime. If the look brings nothing, the stored answer (stale_if_error, up to {}).",
+                seconds(STALE_PATIENCE),
                 self.late(),
                 seconds(self.windows.longest()),
             ),
@@ -62,29 +63,22 @@ impl Case<'_> {
         if self.is_flying {
             return "Under way.".to_owned();
         }
-        if let Some((setback, left)) = self.rest {
-            return format!(
+        let ttl = match self.known {
+            Known::Job { freshness, .. } | Known::Denied { freshness, .. } => freshness.ttl(),
+            Known::Nothing | Known::Failing => Duration::ZERO,
+        };
+        match self.rest {
+            _ if self.needs_a_call() => "With the next request.".to_owned(),
+            Some((setback, left)) if left > ttl => format!(
                 "With the first request in {} or later: the last look brought nothing, because {}; failed in a row: {}.",
                 seconds(left),
                 setback.cause(),
                 setback.failures,
-            );
-        }
-        match self.known {
-            Known::Job {
-                freshness: Freshness::Fresh { ttl, .. },
-                ..
-            }
-            | Known::Denied {
-                freshness: Freshness::Fresh { ttl, .. },
-                ..
-            } => format!(
+            ),
+            Some(_) | None => format!(
                 "With the first request in {} or later, when the lifetime of what is known is over; sooner only if a client or the operator forces one.",
                 seconds(ttl),
             ),
-            Known::Nothing | Known::Failing | Known::Job { .. } | Known::Denied { .. } => {
-                "With the next request.".to_owned()
-            }
         }
     }
 
@@ -235,6 +229,30 @@ mod tests {
                 case.if_asked_now()
             );
             assert!(case.next_look().starts_with(next), "{}", case.next_look());
+        }
+    }
+
+    #[test]
+    fn the_next_look_is_when_both_the_lifetime_and_the_rest_are_over_unless_nothing_can_be_served()
+    {
+        let setback = Setback::after(None, Error::TimedOut, Clock::system().now(), 0);
+        let fresh = |ttl| Freshness::Fresh { age: SECOND, ttl };
+        let fresh = |ttl| Known::Job {
+            freshness: fresh(ttl),
+            rest: Rest::Failed,
+        };
+        for (known, begins) in [
+            (fresh(20 * SECOND), "With the first request in 20 s"),
+            (fresh(SECOND / 2), "With the first request in 1.0 s"),
+            (job(5, Rest::Held), "With the first request in 1.0 s"),
+            (job(4_000, Rest::Failed), "With the first request in 1.0 s"),
+            (job(4_000, Rest::Held), "With the next request."), // the gate is asked again
+        ] {
+            let case = Case {
+                rest: Some((&setback, SECOND)),
+                ..case(known)
+            };
+            assert!(case.next_look().starts_with(begins), "{}", case.next_look());
         }
     }
 

@@ -61,6 +61,17 @@ impl Happening {
         Some(Self::Answered { kind, why, code })
     }
 
+    /// Whether it is the same once more, apart from how long things then last.
+    #[must_use]
+    pub fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::LookFailed { cause, .. }, Self::LookFailed { cause: before, .. }) => {
+                cause == before
+            }
+            _ => self == other,
+        }
+    }
+
     /// The closed word for it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

@@ -184,7 +184,7 @@ impl Holds {
         self.credential.left(now)
     }
 
-    /// What is left of the pause because upstream is down, zero while one call probes; `None` while it is up.
+    /// What is left of the pause because upstream is down, zero once a call may probe it, or does; `None` while it is up.
     #[must_use]
     pub fn outage_left(&self, now: Instant) -> Option<Duration> {
         self.outage.left(now)

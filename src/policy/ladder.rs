@@ -19,6 +19,10 @@ use super::freshness::Freshness;
 use super::outcome::ForwardReason;
 use super::wish::Wish;
 
+/// Longest wait for a look while there is something stale to fall back on: a person notices two seconds, a dashboard does
+/// not, and most looks take a fraction of one.
+pub const STALE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// For how long past its lifetime an answer may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
@@ -132,6 +136,18 @@ pub fn is_servable(freshness: Freshness, wish: &Wish, windows: &Windows) -> bool
         Freshness::Fresh { .. } => true,
         Freshness::Stale { late, .. } => late < windows.longest() && wish.takes(late),
     }
+}
+
+/// For how much longer: a request that waits for something better must not wait past that.
+#[must_use]
+pub fn servable_for(freshness: Freshness, wish: &Wish, windows: &Windows) -> Duration {
+    let (ttl, late) = match freshness {
+        Freshness::Fresh { ttl, .. } => (ttl, Duration::ZERO),
+        Freshness::Stale { late, .. } => (Duration::ZERO, late),
+    };
+    let window = windows.longest();
+    let latest = wish.max_stale.map_or(window, |bound| bound.min(window));
+    ttl.saturating_add(latest.saturating_sub(late))
 }
 
 fn look(reason: ForwardReason, fallback: bool) -> Plan {

@@ -39,6 +39,10 @@ impl Setback {
     pub fn after(previous: Option<&Self>, error: Error, now: Instant, random: u64) -> Self {
         let failures = previous.map_or(0, |previous| previous.failures);
         let held = held_for(&error);
+        let running = previous.filter(|pause| !pause.is_held && pause.left(now).is_some());
+        if let (Some(running), Some(_)) = (running, held) {
+            return running.clone(); // it says nothing new, so it cuts no pause short
+        }
         let (failures, wait) = match held {
             Some(left) => (
                 failures,
@@ -130,6 +134,7 @@ mod tests {
     use super::{LONGEST, LONGEST_HELD, Setback};
     use crate::clock::Clock;
     use crate::error::Error;
+    use crate::policy::ladder::Rest;
 
     #[test]
     fn pauses_grow_while_looks_fail() {
@@ -149,6 +154,7 @@ mod tests {
     fn a_look_that_was_not_let_out_pauses_briefly_and_does_not_make_pauses_grow() {
         let now = Clock::system().now();
         let failed = Setback::after(None, Error::TimedOut, now, 0);
+        let now = failed.until;
         for (retry_after, expected) in [(0, 100), (1_500, 1_500), (300_000, 5_000)] {
             let retry_after = Duration::from_millis(retry_after);
             let held = Error::BudgetSpent { retry_after };
@@ -160,5 +166,22 @@ mod tests {
         }
         let paused = Setback::after(None, Error::Paused, now, 0);
         assert_eq!(paused.left(now), Some(LONGEST_HELD));
+    }
+
+    /// An operator may force a look at a job that rests. One that was not let out made the job rest for less than it had to.
+    #[test]
+    fn a_look_that_was_not_let_out_cuts_no_pause_short() {
+        let now = Clock::system().now();
+        let mut failed = Setback::after(None, Error::TimedOut, now, 0);
+        failed.until = now + LONGEST;
+        let retry_after = Duration::from_secs(2);
+        let spent = Error::BudgetSpent { retry_after };
+        let next = Setback::after(Some(&failed), spent.clone(), now, 0);
+        assert_eq!(next.left(now), Some(LONGEST));
+        assert_eq!(Setback::rest(Some(&next), now), Rest::Failed);
+        let now = failed.until;
+        let next = Setback::after(Some(&failed), spent, now, 0);
+        assert_eq!(next.left(now), Some(retry_after));
+        assert_eq!(Setback::rest(Some(&next), now), Rest::Held);
     }
 }

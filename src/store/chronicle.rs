@@ -1,7 +1,7 @@
 //! What happened to the jobs of late, for the operator who asks why.
 //!
-//! Bounded twice: by jobs, the least recently touched go first, and by happenings a job. The same in a row is kept once,
-//! with its number, so that an outage does not push its own beginning out. Hits are never written here.
+//! Bounded twice: by jobs, the least recently touched go first, and by happenings a job. What recurs is kept once, with
+//! its number, so that an outage does not push out what was before it. Hits are never written here.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,9 @@ use crate::policy::job::JobId;
 const JOBS: u64 = 4_096;
 /// Happenings a job.
 const HAPPENINGS: usize = 16;
+/// Happenings that may take turns and yet count as recurring. In an outage these are the answer with a look behind it, the
+/// look that failed, and the answers while the job rests.
+const TURNS: usize = 3;
 
 /// The stories; clones are the same.
 #[derive(Clone)]
@@ -26,14 +29,14 @@ pub struct Chronicle {
     cleared: Arc<Mutex<Option<Instant>>>,
 }
 
-/// Something that happened, perhaps several times in a row.
+/// Something that happened, perhaps several times.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What.
+    /// What, as it was the last time.
     pub what: Happening,
     /// When, the last time.
     pub at: Instant,
-    /// How often in a row.
+    /// How often, with at most two other things in turn.
     pub times: u64,
 }
 
@@ -57,15 +60,16 @@ impl Chronicle {
     pub fn note(&self, job: JobId, what: Happening, at: Instant) {
         let story = self.stories.get_with(job, Arc::default);
         let mut story = story.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = story.back_mut().filter(|last| last.what == what) {
-            last.at = at;
-            last.times += 1;
-            return;
-        }
+        let turns = story.len().saturating_sub(TURNS)..story.len();
+        let before = turns.rev().find(|nth| {
+            let event = story.get(*nth);
+            event.is_some_and(|event| what.repeats(&event.what))
+        });
+        let before = before.and_then(|nth| story.remove(nth));
+        let times = before.map_or(1, |event| event.times + 1);
         if story.len() == HAPPENINGS {
             story.pop_front();
         }
-        let times = 1;
         story.push_back(Event { what, at, times });
     }
 
@@ -103,11 +107,13 @@ mod tests {
 
     use super::{Chronicle, HAPPENINGS};
     use crate::clock::Clock;
+    use crate::policy::cause::Cause;
     use crate::policy::happening::Happening;
     use crate::policy::job::JobId;
+    use crate::policy::outcome::{OutcomeKind, Why};
 
     #[test]
-    fn the_same_in_a_row_is_kept_once_and_the_oldest_goes_first() {
+    fn what_recurs_is_kept_once_and_the_oldest_goes_first() {
         let (chronicle, now) = (Chronicle::new(), Clock::system().now());
         let job = JobId::parse(&"a".repeat(32)).unwrap();
         let looked = Happening::Looked {
@@ -120,20 +126,57 @@ mod tests {
         let story = chronicle.of(&job);
         assert_eq!((story.len(), story[0].times), (1, 1_000));
         assert_eq!(story[0].at, now + Duration::from_secs(999));
-        for n in 0..HAPPENINGS {
-            let changed = Some(n % 2 == 0);
-            chronicle.note(job, Happening::Invalidated, now);
-            chronicle.note(job, Happening::Looked { changed }, now);
+        for n in 0..2 * HAPPENINGS {
+            let (lifetime, replaced) = (Duration::from_secs(n as u64), false);
+            chronicle.note(job, Happening::Denied { lifetime, replaced }, now);
         }
         let story = chronicle.of(&job);
         assert_eq!(story.len(), HAPPENINGS);
-        assert_eq!(story[1].what, Happening::Invalidated);
+        assert!(
+            matches!(story[HAPPENINGS - 1].what, Happening::Denied { lifetime, .. } if lifetime.as_secs() == 16)
+        );
         chronicle.note_cleared(now + Duration::from_secs(2_000));
         assert_eq!(chronicle.of(&job)[0].what, Happening::Invalidated);
         assert!(
             chronicle
                 .of(&JobId::parse(&"b".repeat(32)).unwrap())
                 .is_empty()
+        );
+    }
+
+    #[test]
+    fn an_outage_does_not_push_out_what_was_before_it() {
+        let (chronicle, mut now) = (Chronicle::new(), Clock::system().now());
+        let job = JobId::parse(&"a".repeat(32)).unwrap();
+        chronicle.note(job, Happening::Invalidated, now);
+        let stored = |why| Happening::Answered {
+            kind: OutcomeKind::Stale,
+            why: Some(why),
+            code: None,
+        };
+        let cause = Cause::Unreachable;
+        for pause in 1..=100 {
+            let pause = Duration::from_secs(pause); // none like the other
+            for what in [
+                stored(Why::Revalidating),
+                Happening::LookFailed { cause, pause },
+                stored(Why::Failed(cause)),
+                stored(Why::Failed(cause)),
+            ] {
+                chronicle.note(job, what, now);
+            }
+            now += pause;
+        }
+        let story = chronicle.of(&job);
+        let told = story.iter().map(|event| (event.what.as_str(), event.times));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                ("stale", 200),
+                ("look-failed", 100),
+                ("stale", 100),
+                ("invalidated", 1)
+            ]
         );
     }
 }

@@ -16,9 +16,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use jobgate::app::{Ended, Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{
-    self, Allowance, AuthMode, AuthSettings, ClientSettings, LogFormat, Settings, UpstreamFrom,
+    self, AuthMode, AuthSettings, ClientSettings, LogFormat, Settings, UpstreamFrom,
 };
 use jobgate::credential::Credential;
+use jobgate::policy::allowance::Allowance;
 use jobgate::telemetry::lines::Lines;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

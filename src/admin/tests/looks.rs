@@ -1,10 +1,15 @@
 //! What only reads: `/api/stats`, `/api/entries`, `/api/entries/{job_id}`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
 
-use super::{Access, Double, JOB, Snapshot, running, running_with};
+use super::{Access, Double, JOB, PATIENCE, Snapshot, request, running, running_with};
+use crate::admin::MAX_WALKS;
 use crate::admin::stats::Stats;
 use crate::policy::outcome::OutcomeKind;
 use crate::telemetry::metrics::{CallResult, StatusClass};
@@ -32,6 +37,31 @@ async fn entries_are_listed_as_the_query_wants_them() {
         }));
         assert_eq!(admin.asked(), [asked], "{target}");
     }
+    admin.stopped().await;
+}
+
+#[tokio::test]
+async fn few_walks_run_at_once_however_many_are_asked_for_and_given_up() {
+    let admin = running().await;
+    let double = Arc::clone(&admin.double);
+    let walking = double.walking.lock().await;
+    let walk = request("GET /api/entries", &format!("Host: {}\r\n", admin.addr));
+    for _ in 0..10 {
+        let mut client = TcpStream::connect(admin.addr).await.unwrap();
+        client.write_all(walk.as_bytes()).await.unwrap();
+    }
+    let asked = || double.asked.lock().unwrap().len();
+    let begun = async {
+        while asked() < MAX_WALKS {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, begun).await.unwrap();
+    // what came after them is answered
+    assert_eq!(admin.ask("POST /api/upstream/pause").await.status, 200);
+    assert_eq!(asked(), MAX_WALKS + 1);
+    drop(walking);
+    assert_eq!(admin.ask("GET /api/entries").await.status, 200);
     admin.stopped().await;
 }
 

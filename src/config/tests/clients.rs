@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::Allowance;
 use super::{Checked, Faults, REQUIRED, checked, faults, with_required};
+use crate::policy::allowance::Allowance;
 
 #[test]
 fn clients_are_named_once_and_have_keys_of_their_own() {

@@ -10,7 +10,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
 use crate::clock::Clock;
-use crate::config::Allowance;
+use crate::policy::allowance::Allowance;
 use crate::policy::client::ClientId;
 
 /// The allowances of all clients, and one of whoever asks in open mode.
@@ -104,7 +104,7 @@ mod tests {
 
     use super::Allowances;
     use crate::clock::Clock;
-    use crate::config::Allowance;
+    use crate::policy::allowance::Allowance;
     use crate::policy::client::ClientId;
 
     #[test]

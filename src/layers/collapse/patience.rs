@@ -3,30 +3,32 @@
 use std::time::Duration;
 
 use crate::layers::Forward;
+use crate::policy::ladder::STALE_PATIENCE;
 use crate::policy::outcome::ForwardReason;
 use crate::telemetry::metrics::LookTrigger;
-
-/// Longest wait for a look while there is something stale to fall back on: a person notices two seconds, a dashboard does
-/// not, and most looks take a fraction of one.
-const STALE_PATIENCE: Duration = Duration::from_secs(2);
 
 // === impl Forward ===
 
 impl Forward {
-    /// How long it waits for a look, at most `longest`.
+    /// How long it waits for a look, at most `longest`. With something to fall back on, no longer than that may be
+    /// served: else a client would get it staler than the windows and the client itself allow.
     pub(super) fn patience(&self, longest: Duration) -> Duration {
-        if self.has_stale() {
+        let longest = if self.has_stale() {
             longest.min(STALE_PATIENCE)
         } else {
             longest
+        };
+        match self.stored {
+            Some(_) => longest.min(self.servable_for),
+            None => longest,
         }
     }
 
-    /// How long its look may wait for a free call of the budget. Without anything to fall back on it does not wait: the
+    /// How long its look may wait for a free call of the budget, at most `longest`. Without anything to fall back on it does not wait: the
     /// client is told when to come back.
-    pub(super) fn slot_wait(&self) -> Duration {
+    pub(super) fn slot_wait(&self, longest: Duration) -> Duration {
         if self.has_stale() {
-            STALE_PATIENCE
+            longest.min(STALE_PATIENCE)
         } else {
             Duration::ZERO
         }

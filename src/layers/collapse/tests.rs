@@ -18,10 +18,10 @@ use prometheus_client::registry::Registry;
 
 use super::{Bounds, Collapse, Forward};
 use crate::clock::Clock;
-use crate::config::Allowance;
 use crate::error::Error;
 use crate::layers::fetch::{Call, Landing};
 use crate::layers::{Ask, Exchange, Failure, Reply, Wait};
+use crate::policy::allowance::Allowance;
 use crate::policy::freshness::Lifetime;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, OutcomeKind};
@@ -95,6 +95,15 @@ impl House {
         reason: ForwardReason,
         wait: Wait,
     ) -> impl Future<Output = Result<Reply, Failure>> + use<> {
+        self.forward_within(reason, wait, Duration::MAX)
+    }
+
+    fn forward_within(
+        &self,
+        reason: ForwardReason,
+        wait: Wait,
+        servable_for: Duration,
+    ) -> impl Future<Output = Result<Reply, Failure>> + use<> {
         let id = RequestId::numbered(0, 0);
         let (head, ()) = Request::new(()).into_parts();
         let exchange = Arc::new(Exchange::new(id, head, false, self.clock.now()));
@@ -106,6 +115,7 @@ impl House {
             reason,
             wait,
             stored,
+            servable_for,
         })
     }
 
@@ -242,22 +252,35 @@ async fn a_stale_answer_is_served_at_once_and_one_look_is_made_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_has_something_stale_waits_two_seconds_and_no_longer() {
-    let house = House::new(|_, entry| async move {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        Ok(entry)
-    });
-    house.store.jobs.put(job(), Arc::new(entry(&house.clock)));
-    house.clock.advance(Duration::from_secs(1_000));
-    let begun = tokio::time::sleep(Duration::ZERO).deadline();
-    let answer = house.forward(ForwardReason::Stale, Wait::Yes).await;
-    assert_eq!(kind(answer), OutcomeKind::Stale);
-    let ended = tokio::time::sleep(Duration::ZERO).deadline();
-    assert_eq!(ended - begun, Duration::from_secs(2));
-    house.tasks.close();
-    house.tasks.wait().await;
-    assert_eq!(house.fetches(), 1, "the look goes on, and is kept");
-    assert_eq!(kind(house.ask().await), OutcomeKind::Hit);
+async fn whoever_has_something_to_fall_back_on_waits_no_longer_than_it_may_be_served() {
+    for (reason, wait, servable_for, waited) in [
+        (ForwardReason::Stale, Wait::Yes, 3_600, 2),
+        (ForwardReason::Stale, Wait::Yes, 1, 1),
+        (ForwardReason::Request, Wait::Forced, 3_600, 10), // the look takes as long
+        (ForwardReason::Request, Wait::Forced, 7, 7),
+    ] {
+        let house = House::new(|_, entry| async move {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            Ok(entry)
+        });
+        house.store.jobs.put(job(), Arc::new(entry(&house.clock)));
+        house.clock.advance(Duration::from_secs(1_000));
+        let begun = tokio::time::sleep(Duration::ZERO).deadline();
+        let servable_for = Duration::from_secs(servable_for);
+        let answer = house.forward_within(reason, wait, servable_for).await;
+        let expected = if waited == 10 {
+            OutcomeKind::Miss
+        } else {
+            OutcomeKind::Stale
+        };
+        assert_eq!(kind(answer), expected);
+        let ended = tokio::time::sleep(Duration::ZERO).deadline();
+        assert_eq!(ended - begun, Duration::from_secs(waited));
+        house.tasks.close();
+        house.tasks.wait().await;
+        assert_eq!(house.fetches(), 1, "the look goes on, and is kept");
+        assert_eq!(kind(house.ask().await), OutcomeKind::Hit);
+    }
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub struct GateStatus {
     pub throttle_hold: Option<Duration>,
     /// What is left of a credential hold.
     pub credential_hold: Option<Duration>,
-    /// What is left of the pause because upstream is down, zero while one call probes; `None` while it is up.
+    /// What is left of the pause because upstream is down, zero once a call may probe it, or does; `None` while it is up.
     pub outage_hold: Option<Duration>,
     /// The operator lets nothing out.
     pub paused: bool,

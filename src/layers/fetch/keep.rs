@@ -22,7 +22,7 @@ use crate::policy::happening::Happening;
 use crate::policy::job::JobId;
 use crate::policy::ladder::{Windows, is_servable};
 use crate::policy::setback::Setback;
-use crate::policy::wave::Verdict;
+use crate::policy::wave::{Verdict, Wave};
 use crate::policy::wish::Wish;
 use crate::store::{Entry, Store, cache_control};
 
@@ -39,6 +39,9 @@ pub struct Terms {
     /// still waited is never given up before its own time-out: it is paid, and its answer is kept.
     pub longest_fetch: Duration,
 }
+
+/// The last looks at stored jobs, while nobody else changes what is kept.
+type Looks = Wave<Arc<Entry>>;
 
 /// Keeps what landed.
 #[derive(Clone)]
@@ -69,11 +72,18 @@ impl Keep {
         }
     }
 
+    /// Nothing is kept of what was asked for before the operator invalidated the job. The wave's lock makes this and an
+    /// invalidation two steps, one after the other.
     fn keep(&self, call: &Call, landed: Result<Judged, Error>) -> Result<Arc<Entry>, Error> {
         let now = self.clock.now();
+        let landed = landed.map(|judged| self.entry(&judged));
+        let mut wave = self.store.wave();
+        if call.is_revoked() {
+            return landed.map(Arc::new);
+        }
         match landed {
-            Ok(judged) => Ok(self.store(call, &judged, now)),
-            Err(error) if error.is_denial() => Err(self.deny(call, error, now)),
+            Ok(entry) => Ok(self.store(call.job, entry, &mut wave, now)),
+            Err(error) if error.is_denial() => Err(self.deny(call, error, &mut wave, now)),
             Err(error) => {
                 self.set_back(call.job, &error, now);
                 Err(error)
@@ -81,26 +91,19 @@ impl Keep {
         }
     }
 
-    /// Stores a success in place of all that was known; but not what was asked for before the operator invalidated the job.
-    fn store(&self, call: &Call, judged: &Judged, now: Instant) -> Arc<Entry> {
-        let (store, job) = (&self.store, call.job);
+    /// Stores a success in place of all that was known.
+    fn store(&self, job: JobId, entry: Entry, wave: &mut Looks, now: Instant) -> Arc<Entry> {
+        let store = &self.store;
         let former = store.jobs.get(&job);
-        let entry = self.entry(judged);
         let entry = Arc::new(match &former {
             Some(former) => entry.after(former),
             None => entry,
         });
-        if call.is_revoked() {
-            return entry;
-        }
         let changed = former.map(|former| former.etag() != entry.etag());
         store.jobs.put(job, Arc::clone(&entry));
         store.absent.remove(&job);
         if changed.is_some() {
-            store.wave().confirmed(job, now);
-        }
-        if call.is_revoked() {
-            store.jobs.remove(&job); // invalidated in this very moment
+            wave.confirmed(job, now);
         }
         store
             .chronicle
@@ -124,17 +127,14 @@ impl Keep {
     }
 
     /// What to tell of a denial. A job of which nothing may be served any more has nothing to lose by it.
-    fn deny(&self, call: &Call, error: Error, now: Instant) -> Error {
+    fn deny(&self, call: &Call, error: Error, wave: &mut Looks, now: Instant) -> Error {
         let job = call.job;
-        if call.is_revoked() {
-            return error;
-        }
         let stored =
             self.store.jobs.get(&job).filter(|entry| {
                 is_servable(entry.judge(now), &Wish::default(), &self.terms.windows)
             });
         let verdict = match stored {
-            Some(entry) => self.store.wave().denied(job, entry, now),
+            Some(entry) => wave.denied(job, entry, now),
             None => Verdict::Believed,
         };
         match verdict {

@@ -54,19 +54,8 @@ impl Pay {
         let waited = self.clock.now().saturating_duration_since(call.started);
         let left = self.limits.patience.checked_sub(waited);
         let left = left.filter(|left| !left.is_zero()).ok_or(Error::TimedOut)?;
-        let leave = tokio::time::timeout(left, self.leave_when_free(call.slot_wait));
+        let leave = tokio::time::timeout(left, self.gate.admit(self.limits.timeout));
         leave.await.unwrap_or(Err(Error::TimedOut))
-    }
-
-    /// Leave, if need be after waiting once for a call of the budget that is free again within `slot_wait`.
-    async fn leave_when_free(&self, slot_wait: Duration) -> Result<Permit, Error> {
-        match self.gate.admit(self.limits.timeout).await {
-            Err(Error::BudgetSpent { retry_after }) if retry_after <= slot_wait => {
-                tokio::time::sleep(retry_after).await;
-                self.gate.admit(self.limits.timeout).await
-            }
-            other => other,
-        }
     }
 }
 

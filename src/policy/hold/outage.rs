@@ -61,7 +61,7 @@ impl OutageHold {
         }
     }
 
-    /// What is left of the pause; zero while one is probing. `None` if upstream is not down.
+    /// What is left of the pause; zero once a call may probe, or does. `None` if upstream is not down.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
         Some(self.until?.saturating_duration_since(now))
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Known, Look, Plan, Rest, Windows, plan};
+use super::{Known, Look, Plan, Rest, Windows, is_servable, plan, servable_for};
 use crate::policy::freshness::Freshness;
 use crate::policy::outcome::ForwardReason;
 use crate::policy::wish::Wish;
@@ -208,5 +208,26 @@ fn a_client_that_wants_what_is_stored_never_causes_a_look() {
                 );
             }
         }
+    }
+}
+
+/// Somebody who waited got an answer that was too stale by as long.
+#[test]
+fn what_may_be_served_for_a_while_may_not_be_served_any_longer() {
+    for (freshness, max_stale, seconds) in [
+        (fresh(10), None, 20 + 3_600),
+        (fresh(10), Some(5), 20 + 5),
+        (stale(0), Some(5), 5),
+        (stale(3), Some(5), 2),
+        (stale(6), Some(5), 0),
+        (stale(3_599), None, 1),
+        (stale(3_599), Some(9_999), 1),
+        (stale(3_601), None, 0),
+    ] {
+        let max_stale = max_stale.map(Duration::from_secs);
+        let wish = Wish { max_stale, ..ANY };
+        let left = servable_for(freshness, &wish, &WINDOWS);
+        assert_eq!(left, Duration::from_secs(seconds), "{freshness:?}");
+        assert!(is_servable(freshness, &wish, &WINDOWS) || left.is_zero());
     }
 }

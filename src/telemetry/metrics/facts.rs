@@ -39,7 +39,7 @@ pub struct Snapshot {
     pub throttle_hold: Option<Duration>,
     /// What is left of a hold because upstream refused the central credential.
     pub credential_hold: Option<Duration>,
-    /// What is left of a hold because upstream is down; zero while one call probes.
+    /// What is left of a hold because upstream is down; zero once a call may probe, or does.
     pub outage_hold: Option<Duration>,
     /// The operator lets no upstream call out.
     pub paused: bool,

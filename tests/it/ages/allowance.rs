@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jobgate::clock::Clock;
-use jobgate::config::Allowance;
+use jobgate::policy::allowance::Allowance;
 
 use super::PATH;
 use crate::clients::{KEY, OTHER_KEY};

@@ -489,14 +489,30 @@ fn a_gateway_that_is_not_there_is_told_by_the_address_that_was_tried() {
     }
 }
 
+fn http(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+/// Runs a command against something that gives this one answer: its address, exit code, standard output, standard error.
+fn against(answer: String, args: &[&str]) -> (String, i32, String, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let once = std::thread::spawn(move || {
+        let (mut stream, _peer) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).unwrap() > 0);
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let dir = here();
+    let (code, out, err) = run(jobgate(&dir, args).args(["--admin", &url]));
+    once.join().unwrap();
+    (url, code, out, err)
+}
+
 #[test]
 fn what_is_no_admin_listener_is_told_so() {
-    let dir = here();
-    let http = |status: &str, body: &str| {
-        let length = body.len();
-        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}")
-    };
-    let problem = r#"{"error_code":"X.404","error_msg":"no \u001b[m"}"#;
+    let problem = r#"{"error_code":"X.404","error_msg":"no \u001b[m\nall is well \u202e"}"#;
     for (answer, told) in [
         ("SSH-2.0-nothing\r\n".to_owned(), "does not speak HTTP"),
         (http("200 OK", "ok"), "no admin listener"),
@@ -504,22 +520,51 @@ fn what_is_no_admin_listener_is_told_so() {
         (http("404 Not Found", "no"), "no admin listener"),
         (
             http("404 Not Found", problem),
-            "refuses: no \u{fffd}[m (X.404)",
+            "refuses: no \u{fffd}[m\u{fffd}all is well \u{fffd} (X.404)",
         ),
     ] {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let once = std::thread::spawn(move || {
-            let (mut stream, _peer) = listener.accept().unwrap();
-            let mut request = [0; 4096];
-            assert!(stream.read(&mut request).unwrap() > 0);
-            stream.write_all(answer.as_bytes()).unwrap();
-        });
-        let (code, out, err) = run(&mut jobgate(&dir, &["stats", "--admin", &url]));
+        let (url, code, out, err) = against(answer, &["stats"]);
         assert_eq!((code, &*out), (1, ""));
         assert!(err.contains(&url) && err.contains(told), "{told}: {err}");
-        once.join().unwrap();
     }
+}
+
+#[test]
+fn nothing_that_is_shown_steers_the_terminal() {
+    let told = |state: &str, text: &str| {
+        let mut told = serde_json::to_value(known(JobId::parse(JOB).unwrap())).unwrap();
+        told["state"] = state.into();
+        told["next_look"] = text.into();
+        http("200 OK", &told.to_string())
+    };
+    let (escape, sequence) = ("\u{1b}[2J", "\u{9b}2J"); // one of two bytes, and one of one character
+    let text = format!("{escape}{sequence}\nforged: \u{202e}line");
+    let shown = "\u{fffd}[2J\u{fffd}2J\u{fffd}forged: \u{fffd}line";
+    let (_, code, out, _) = against(told("stale", &text), &["explain", JOB]);
+    assert_eq!(code, 0);
+    assert!(out.contains(shown), "{out}");
+    let (_, code, _, err) = against(told(escape, ""), &["explain", JOB]);
+    assert_eq!(code, 1);
+    assert!(err.contains("unknown variant `\u{fffd}[2J`"), "{err}");
+    let (_, code, out, _) = against(told("stale", &text), &["explain", JOB, "--json"]);
+    assert_eq!(code, 0);
+    assert!(!out.trim_end().contains(char::is_control), "{out}");
+    let read: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(read["next_look"], text, "it means the same");
+}
+
+#[test]
+fn a_name_of_any_length_is_shown() {
+    let dir = here();
+    let listening = Listening::start(None);
+    let url = listening.url();
+    let (_, out, _) = run(&mut jobgate(&dir, &["stats", "--json", "--admin", &url]));
+    let mut stats: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let name = "n".repeat(70_000); // wider than a column can be
+    stats["clients"] = serde_json::json!([{"name": name, "total": 1, "by_outcome": {}}]);
+    let (_, code, out, err) = against(http("200 OK", &stats.to_string()), &["stats"]);
+    assert_eq!((code, &*err), (0, ""));
+    assert!(out.contains(&name));
 }
 
 #[test]

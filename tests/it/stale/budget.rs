@@ -21,6 +21,7 @@ async fn spent() -> (Upstream, Running) {
         .with(|settings| {
             settings.budget.requests = NonZeroU32::new(5).unwrap();
             settings.budget.window = Duration::from_secs(WINDOW);
+            settings.upstream.max_in_flight = 1;
         })
         .start();
     gateway.job(JOB).await;
@@ -91,6 +92,33 @@ async fn a_call_that_comes_free_later_is_not_waited_for() {
     let expected = (200, "fwd=stale; ttl=-968; detail=budget", "998");
     assert_eq!(answer.label(), expected);
     assert!(real.now() - began < most);
+    assert_eq!(upstream.calls(), 1);
+    gateway.end().await;
+}
+
+/// Waiting for the budget must not take the place of a call: or, with enough stale jobs, a first ask would time out.
+#[tokio::test]
+async fn whoever_waits_for_a_free_call_keeps_nobody_else_from_being_told_that_there_is_none() {
+    let (upstream, gateway) = spent().await;
+    gateway.clock.advance(Duration::from_secs(WINDOW - 1));
+    let mut stale = Box::pin(gateway.job(JOB));
+    let first_ask = async {
+        gateway
+            .until("the stale one waits", async || {
+                gateway.metric("jobgate_requests_waiting").await == 1.0
+            })
+            .await;
+        gateway.job(&nth_job(1)).await
+    };
+    let told = tokio::select! {
+        biased;
+        told = first_ask => told,
+        _ = &mut stale => panic!("the first ask was held up by the one that waits"),
+    };
+    assert_eq!((told.status.as_u16(), &*told.code()), (429, "JG.4292"));
+    let still_waiting = gateway.metric("jobgate_requests_waiting").await;
+    assert_eq!(still_waiting, 1.0, "for its whole second");
+    assert_eq!(stale.await.status, 200);
     assert_eq!(upstream.calls(), 1);
     gateway.end().await;
 }

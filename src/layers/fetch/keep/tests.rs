@@ -187,7 +187,7 @@ async fn a_job_without_a_body_rests_after_a_failure_but_not_after_a_look_that_wa
 
 #[tokio::test]
 async fn what_was_invalidated_while_it_was_fetched_is_not_kept() {
-    for said in [Ok("{}"), Err(denial())] {
+    for said in [Ok("{}"), Err(denial()), Err(Error::TimedOut)] {
         let house = House::new();
         let revoked = Arc::new(AtomicBool::new(true));
         let call = Call::new(job(1), house.clock.now()).unless(revoked);

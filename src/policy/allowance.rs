@@ -1,0 +1,23 @@
+//! How often something may be done. The counting is `collapse`'s.
+
+use std::time::Duration;
+
+/// How often something may be done: `"10/m"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many times; 0 is never.
+    pub times: u32,
+    /// In each such stretch of time.
+    pub per: Duration,
+}
+
+// === impl Allowance ===
+
+impl Allowance {
+    /// What a client has that `refresh` says nothing of, and everybody together in open mode: ten a minute, a fifth of
+    /// the default budget at most.
+    pub const DEFAULT: Self = Self {
+        times: 10,
+        per: Duration::from_secs(60),
+    };
+}
