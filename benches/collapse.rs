@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, service_fn};
 
-use crate::fixtures::{bounds, entry, job, metrics, runtime};
+use crate::fixtures::{bounds, entry, gate, job, metrics, runtime};
 
 const ASKERS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
@@ -64,6 +64,7 @@ impl Herd {
         let (store, clock) = (Store::new(1 << 20), Clock::system());
         let collapse = Collapse::new(
             fetch(Arc::clone(entry), store.clone()),
+            gate(&clock),
             store,
             clock.clone(),
             bounds(runtime, askers),

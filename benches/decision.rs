@@ -12,7 +12,7 @@ use jobgate::layers::fetch::gate::Gate;
 use jobgate::policy::budget::{Ledger, Verdict};
 use jobgate::policy::freshness::Lifetime;
 use jobgate::policy::hold::{Admit, CredentialKind, Ending, Holds};
-use jobgate::policy::ladder::{Known, Rest, Windows, plan};
+use jobgate::policy::ladder::{Known, Windows, plan};
 use jobgate::policy::wish::Wish;
 
 /// Upstream's usual quota: calls a minute.
@@ -42,8 +42,8 @@ pub(crate) fn ask(c: &mut Criterion) {
     for (name, seconds) in [("ladder: fresh", 30), ("ladder: stale", 5)] {
         let lifetime = Duration::from_secs(seconds);
         let freshness = Lifetime { sent, lifetime }.judge(now);
-        let rest = Rest::Over;
-        let known = black_box(Known::Job { freshness, rest });
+        let rests = false;
+        let known = black_box(Known::Job { freshness, rests });
         let wish = black_box(Wish::default());
         group.bench_function(name, |b| b.iter(|| plan(known, &wish, &windows)));
     }

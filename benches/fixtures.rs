@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +21,13 @@ use jobgate::layers::admit::Admit;
 use jobgate::layers::authenticate::Authenticate;
 use jobgate::layers::collapse::{Bounds, Collapse, Fetch};
 use jobgate::layers::conform::Conform;
+use jobgate::layers::fetch::gate::Gate;
 use jobgate::layers::lookup::LookupLayer;
 use jobgate::layers::observe::Observer;
 use jobgate::layers::route::Route;
 use jobgate::policy::client::Clients;
 use jobgate::policy::freshness::Lifetime;
+use jobgate::policy::hold::CredentialKind;
 use jobgate::policy::job::JobId;
 use jobgate::policy::ladder::Windows;
 use jobgate::policy::normalise::normalise;
@@ -139,6 +142,7 @@ pub(crate) fn path<B: Body + 'static>(
         lookup: LookupLayer::new(store.clone(), WINDOWS, Arc::clone(&clients), clock.clone()),
         collapse: Collapse::new(
             no_fetch(),
+            gate(&clock),
             store,
             clock.clone(),
             bounds(runtime.handle(), 1),
@@ -149,6 +153,12 @@ pub(crate) fn path<B: Body + 'static>(
         addr: "127.0.0.1:50000".parse().unwrap(),
     };
     observer(guard, clients, clock).observe(&peer, requests)
+}
+
+/// A gate that lets out as much as any bench asks for.
+pub(crate) fn gate(clock: &Clock) -> Gate {
+    let requests = NonZeroU32::new(1_000_000).unwrap();
+    Gate::new(requests, LONG, CredentialKind::Renewable, clock.clone())
 }
 
 fn no_fetch() -> Fetch {

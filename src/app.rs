@@ -169,6 +169,7 @@ impl Gateway {
         let upstream_metrics = metrics.upstream.clone();
         let collapse = Collapse::new(
             fetch,
+            gate.clone(),
             store.clone(),
             clock.clone(),
             bounds,

@@ -182,6 +182,19 @@ impl Error {
         matches!(self, Self::Passed { status: PassedStatus::NotFound, code, .. } if code.ends_with(NO_SUCH_JOB))
     }
 
+    /// When to ask again, as far as this tells.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::BudgetSpent { retry_after }
+            | Self::ThrottleHold { retry_after }
+            | Self::CredentialHold { retry_after }
+            | Self::UpstreamDown { retry_after, .. }
+            | Self::Throttled { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
     /// [`Error::NotSuccess`] of which upstream said nothing itself; `detail` is for the log.
     pub(crate) fn not_success(detail: impl Into<Arc<str>>) -> Self {
         Self::NotSuccess {

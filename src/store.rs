@@ -21,7 +21,7 @@ use crate::policy::denial::Denial;
 use crate::policy::freshness::Freshness;
 use crate::policy::happening::Happening;
 use crate::policy::job::JobId;
-use crate::policy::ladder::{Known, Rest};
+use crate::policy::ladder::Known;
 use crate::policy::setback::Setback;
 use crate::policy::wave::Wave;
 
@@ -98,8 +98,12 @@ impl Store {
     pub fn invalidate(&self, job: JobId, now: Instant) -> bool {
         let mut wave = self.wave();
         wave.forget(&job);
-        let was_stored = self.jobs.remove(&job).is_some();
-        let was_known = self.absent.remove(&job) || was_stored;
+        let removed = self.jobs.remove(&job);
+        let last_hit = removed.as_ref().and_then(|entry| entry.hits().1);
+        if let Some(at) = last_hit {
+            self.chronicle.note(job, Happening::hit(), at); // else it would go with the entry
+        }
+        let was_known = self.absent.remove(&job) || removed.is_some();
         if was_known {
             self.chronicle.note(job, Happening::Invalidated, now);
         }
@@ -120,9 +124,11 @@ impl Store {
 impl Found {
     fn of_entry(entry: Arc<Entry>, now: Instant) -> Self {
         let (freshness, setback) = (entry.judge(now), entry.setback());
-        let rest = Setback::rest(setback.as_deref(), now);
+        let rests = setback
+            .as_deref()
+            .is_some_and(|setback| setback.left(now).is_some());
         Self {
-            known: Known::Job { freshness, rest },
+            known: Known::Job { freshness, rests },
             stored: Some(Stored::Job(entry)),
             setback,
         }
@@ -130,13 +136,15 @@ impl Found {
 
     fn of_absence(absence: &Absence, now: Instant) -> Self {
         let setback = absence.setback.clone();
-        let rest = Setback::rest(setback.as_deref(), now);
+        let rests = setback
+            .as_deref()
+            .is_some_and(|setback| setback.left(now).is_some());
         let known = match &absence.denial {
             Some(denial) => Known::Denied {
                 freshness: denial.judge(now),
-                rest,
+                rests,
             },
-            None if rest == Rest::Failed => Known::Failing,
+            None if rests => Known::Failing,
             None => Known::Nothing,
         };
         Self {

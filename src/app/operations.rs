@@ -13,7 +13,6 @@ use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::policy::explain::Case;
 use crate::policy::freshness::Freshness;
-use crate::policy::happening::seconds;
 use crate::policy::job::JobId;
 use crate::policy::ladder::{Known, Windows};
 use crate::policy::problem::Problem;
@@ -54,34 +53,10 @@ impl Operations {
         wanted
     }
 
-    /// Why no call would be let out now.
-    fn gate(&self) -> Option<String> {
-        let gate = self.gate.status();
-        if gate.paused {
-            return Some("the operator has paused upstream calls".to_owned());
-        }
-        let is_probed = gate.in_flight > 0;
-        let outage = gate.outage_hold;
-        let outage = outage.filter(|left| is_probed || !left.is_zero()); // else one may probe now
-        let held = [
-            (
-                gate.credential_hold,
-                "upstream refused the central credential",
-            ),
-            (gate.throttle_hold, "upstream throttles"),
-            (outage, "upstream gives no answer at all"),
-        ];
-        let held = held.into_iter().find_map(|(left, why)| Some((left?, why)));
-        match held {
-            Some((left, why)) => Some(format!("{why}: next try in {}", seconds(left))),
-            None if gate.remaining == 0 => Some("the upstream budget is spent".to_owned()),
-            None => None,
-        }
-    }
-
     /// The last answer: by a hit, which the entry counts, or by what the story tells.
     fn last_answer(&self, found: &Found, story: &[Event], now: Instant) -> Option<Told> {
-        let told = story.iter().find(|event| event.what.is_answer());
+        let answers = story.iter().filter(|event| event.what.is_answer());
+        let told = answers.max_by_key(|event| event.at);
         let hit = match &found.stored {
             Some(Stored::Job(entry)) => entry.hits().1,
             Some(Stored::Denied(_)) | None => None,
@@ -139,14 +114,14 @@ impl Operate for Operations {
         let now = self.clock.now();
         let found = self.store.look_up(&job, now);
         let story = self.store.chronicle.of(&job);
-        let gate = self.gate();
+        let gate = self.gate.refusal();
         let rest = found.setback.as_deref();
         let case = Case {
             known: found.known,
             windows: self.windows,
             rest: rest.and_then(|setback| Some((setback, setback.left(now)?))),
             is_flying: self.collapse.is_flying(&job),
-            gate: gate.as_deref(),
+            gate: gate.as_ref(),
         };
         let etag = match &found.stored {
             Some(Stored::Job(entry)) => entry.etag().to_str().ok().map(str::to_owned),

@@ -29,8 +29,9 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 use tower::util::BoxCloneSyncService;
 
+use super::fetch::gate::Gate;
 use super::fetch::{Call, Landing, Story};
-use super::{Exchange, Failure, Forward, Reply, Wait};
+use super::{Failure, Forward, Reply, Wait};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::allowance::Allowance;
@@ -71,6 +72,7 @@ struct Shared {
     clock: Clock,
     bounds: Bounds,
     allowances: Allowances,
+    gate: Gate,
     metrics: UpstreamMetrics,
     flights: Arc<Flights>,
     waiting: AtomicUsize,
@@ -82,15 +84,18 @@ enum Instead {
     Hit(Stored),
     /// The client has forced as many looks as it may.
     RefreshLimit,
+    /// No call would be let out.
+    Held(Error),
 }
 
 // === impl Collapse ===
 
 impl Collapse {
-    /// Fetches through `fetch`, whose last act is to put the answer into `store`.
+    /// Fetches through `fetch`, whose last act is to put the answer into `store`, and which calls only as `gate` lets it.
     #[must_use]
     pub fn new(
         fetch: Fetch,
+        gate: Gate,
         store: Store,
         clock: Clock,
         bounds: Bounds,
@@ -105,6 +110,7 @@ impl Collapse {
             clock,
             bounds,
             allowances,
+            gate,
             metrics,
             flights,
             waiting,
@@ -227,10 +233,32 @@ impl Shared {
 
     fn board(&self, forward: &Forward) -> Result<Boarded<Instead>, Error> {
         let job = forward.ask.job;
-        self.flights.board(job, || match forward.wait {
-            Wait::Yes | Wait::Behind => self.fresh(&job).map(Instead::Hit),
-            Wait::Forced => self.instead_of_forced(&job, &forward.ask.exchange),
+        self.flights.board(job, || {
+            let landed = self.fresh(&job).filter(|stored| match forward.wait {
+                Wait::Yes | Wait::Behind => true,
+                // what was asked for after the request had come is as young as can be
+                Wait::Forced => stored.sent() > forward.ask.exchange.started,
+            });
+            match landed {
+                Some(stored) => Some(Instead::Hit(stored)),
+                None => self.refusal(forward),
+            }
         })
+    }
+
+    /// Why no look is begun: the gate would turn it away, or the client may force no more.
+    fn refusal(&self, forward: &Forward) -> Option<Instead> {
+        if let Some(error) = self.gate.refusal()
+            && !matches!(error, Error::BudgetSpent { retry_after } if retry_after <= forward.slot_wait(self.bounds.patience))
+        {
+            return Some(Instead::Held(error));
+        }
+        if forward.wait != Wait::Forced {
+            return None;
+        }
+        let client = forward.ask.exchange.client();
+        let may = self.allowances.take(client.unwrap_or(ClientId::ANONYMOUS));
+        (!may).then_some(Instead::RefreshLimit)
     }
 
     fn is_stale(&self, forward: &Forward) -> bool {
@@ -243,18 +271,6 @@ impl Shared {
         let now = self.clock.now();
         let stored = self.store.look_up(job, now).stored;
         stored.filter(|stored| matches!(stored.judge(now), Freshness::Fresh { .. }))
-    }
-
-    /// What was asked for after the request had come is as young as can be.
-    fn instead_of_forced(&self, job: &JobId, exchange: &Exchange) -> Option<Instead> {
-        let landed = self
-            .fresh(job)
-            .filter(|stored| stored.sent() > exchange.started);
-        if let Some(stored) = landed {
-            return Some(Instead::Hit(stored));
-        }
-        let client = exchange.client().unwrap_or(ClientId::ANONYMOUS);
-        (!self.allowances.take(client)).then_some(Instead::RefreshLimit)
     }
 
     async fn land(&self, flight: &Flight, patience: Duration) -> Landing {

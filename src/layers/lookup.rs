@@ -74,15 +74,15 @@ impl LookupLayer {
         match (plan(known, &wish, &self.windows), stored) {
             (Plan::Hit, Some(stored)) => Turn::End(reply_hit(stored, now)),
             (Plan::Stored, Some(stored)) => {
-                let failed = setback.filter(|setback| setback.left(now).is_some());
+                let failed = setback.filter(|_| !wish.only_if_cached);
                 let why = failed.map_or(Why::OnlyIfCached, |setback| Why::Failed(setback.cause()));
                 Turn::End(reply_stored(stored, why, None, now))
             }
             (Plan::StoredAndLook, stored) => Turn::On {
                 reason: ForwardReason::Stale,
                 wait: Wait::Behind,
+                servable_for: self.servable_for(stored.as_ref(), &wish, now),
                 stored,
-                servable_for: Duration::ZERO, // it is served at once
             },
             (Plan::Look(Look { reason, fallback }), stored) => Turn::On {
                 reason,
@@ -93,7 +93,7 @@ impl LookupLayer {
                 servable_for: self.servable_for(stored.as_ref(), &wish, now),
                 stored: stored.filter(|_| fallback),
             },
-            (Plan::HeldBack, stored) => Turn::End(Err(held_back(setback, stored.is_some()))),
+            (Plan::HeldBack, _) => Turn::End(Err(held_back(setback))),
             (Plan::NotStored, _) => Turn::End(Err(Error::NotStored.into())),
             (Plan::Hit | Plan::Stored, None) => Turn::End(Err(nothing_there())),
         }
@@ -116,20 +116,14 @@ impl LookupLayer {
 }
 
 /// The failure of the last look, once more.
-fn held_back(setback: Option<Arc<Setback>>, is_stored: bool) -> Failure {
+fn held_back(setback: Option<Arc<Setback>>) -> Failure {
     let Some(setback) = setback else {
         return nothing_there();
-    };
-    let reason = if is_stored {
-        ForwardReason::Stale
-    } else {
-        ForwardReason::UriMiss
     };
     Failure {
         error: setback.error.clone(),
         outcome: Outcome::Held {
-            reason: Some(reason),
-            collapsed: false,
+            cause: Some(setback.cause()),
         },
     }
 }

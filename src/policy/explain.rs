@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use super::cause::Cause;
 use super::freshness::Freshness;
 use super::happening::seconds;
 use super::ladder::{Known, Look, Plan, STALE_PATIENCE, Windows, plan};
 use super::setback::Setback;
 use super::wish::Wish;
+use crate::error::Error;
 
 /// What is to be explained.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +23,8 @@ pub struct Case<'a> {
     pub rest: Option<(&'a Setback, Duration)>,
     /// A look is under way.
     pub is_flying: bool,
-    /// Why no call would be let out now, as a clause; `None`: one would.
-    pub gate: Option<&'a str>,
+    /// Why no call would be let out now; `None`: one would.
+    pub gate: Option<&'a Error>,
 }
 
 // === impl Case ===
@@ -35,24 +37,33 @@ impl Case<'_> {
             Plan::Hit => self.hit(),
             Plan::Stored => self.stored(),
             Plan::StoredAndLook => format!(
-                "The stored answer, at once: it is {} past its lifetime, and served so for up to {} (stale_while_revalidate). One look is made behind it.",
+                "The stored answer, at once: it is {} past its lifetime, and served so for up to {} (stale_while_revalidate).{}",
                 self.late(),
                 seconds(self.windows.while_revalidate),
+                if self.gate.is_none() {
+                    " One look is made behind it."
+                } else {
+                    ""
+                },
             ),
+            Plan::Look(Look { fallback: true, .. }) if self.gate.is_some() => self.stored(),
             Plan::Look(Look { fallback: true, .. }) => format!(
-                "What upstream says, after a wait of {} at most: the stored answer is {} past its lifetime. If the look brings nothing, the stored answer (stale_if_error, up to {}).",
+                "What upstream says, if it says so within {}; else the stored answer, which is {} past its lifetime and served so for up to {} (stale_if_error).",
                 seconds(STALE_PATIENCE),
                 self.late(),
                 seconds(self.windows.longest()),
             ),
             Plan::Look(Look {
                 fallback: false, ..
-            }) => "What upstream says: nothing is stored that may be served.".to_owned(),
+            }) if self.gate.is_some() => {
+                "An error: nothing is stored that may be served.".to_owned()
+            }
+            Plan::Look(_) => "What upstream says: nothing is stored that may be served.".to_owned(),
             Plan::HeldBack => self.held_back(),
             Plan::NotStored => String::new(), // only for a client that wants it so
         };
         match self.gate.filter(|_| self.needs_a_call()) {
-            Some(gate) => format!("{answer} But no call goes out now, because {gate}."),
+            Some(gate) => format!("{answer} No call goes out, because {}.", Cause::of(gate)),
             None => answer,
         }
     }
@@ -67,19 +78,31 @@ impl Case<'_> {
             Known::Job { freshness, .. } | Known::Denied { freshness, .. } => freshness.ttl(),
             Known::Nothing | Known::Failing => Duration::ZERO,
         };
-        match self.rest {
-            _ if self.needs_a_call() => "With the next request.".to_owned(),
-            Some((setback, left)) if left > ttl => format!(
-                "With the first request in {} or later: the last look brought nothing, because {}; failed in a row: {}.",
-                seconds(left),
-                setback.cause(),
-                setback.failures,
-            ),
-            Some(_) | None => format!(
-                "With the first request in {} or later, when the lifetime of what is known is over; sooner only if a client or the operator forces one.",
-                seconds(ttl),
-            ),
-        }
+        let rest = self.rest.map_or(Duration::ZERO, |(_, left)| left);
+        let gate = self.gate.and_then(Error::retry_after).unwrap_or_default();
+        let (why, left) = match (self.gate, self.rest) {
+            (Some(Error::Paused), _) => {
+                return "Not before the operator lets upstream calls out again (resume)."
+                    .to_owned();
+            }
+            (Some(error), _) if gate > rest.max(ttl) => (Cause::of(error).to_string(), gate),
+            (_, Some((setback, left))) if left > ttl => {
+                let (cause, failures) = (setback.cause(), setback.failures);
+                let why = format!(
+                    "the last look brought nothing, because {cause}; failed in a row: {failures}"
+                );
+                (why, left)
+            }
+            _ if ttl.is_zero() => return "With the next request.".to_owned(),
+            _ => {
+                let why = "the lifetime of what is known is over then; sooner only if a client or the operator forces one";
+                (why.to_owned(), ttl)
+            }
+        };
+        format!(
+            "With the first request in {} or later: {why}.",
+            seconds(left)
+        )
     }
 
     fn hit(&self) -> String {
@@ -152,16 +175,16 @@ mod tests {
     use crate::clock::Clock;
     use crate::error::Error;
     use crate::policy::freshness::Freshness;
-    use crate::policy::ladder::{Known, Rest, Windows};
+    use crate::policy::ladder::{Known, Windows};
     use crate::policy::setback::Setback;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn job(late: u32, rest: Rest) -> Known {
+    fn job(late: u32, rests: bool) -> Known {
         let late = late * SECOND;
         let age = late + 30 * SECOND;
         let freshness = Freshness::Stale { age, late };
-        Known::Job { freshness, rest }
+        Known::Job { freshness, rests }
     }
 
     fn case(known: Known) -> Case<'static> {
@@ -183,7 +206,7 @@ mod tests {
             age: 9 * SECOND,
             ttl: 21 * SECOND,
         };
-        let rest = Rest::Over;
+        let rests = false;
         for (known, begins, next) in [
             (
                 Known::Nothing,
@@ -193,7 +216,7 @@ mod tests {
             (
                 Known::Job {
                     freshness: fresh,
-                    rest,
+                    rests,
                 },
                 "The stored answer, at once: it is fresh for another 21 s.",
                 "With the first request in 21 s",
@@ -201,23 +224,23 @@ mod tests {
             (
                 Known::Denied {
                     freshness: fresh,
-                    rest,
+                    rests,
                 },
                 "404 from memory: upstream said 9.0 s ago",
                 "With the first request in 21 s",
             ),
             (
-                job(5, rest),
+                job(5, rests),
                 "The stored answer, at once: it is 5.0 s past its lifetime, and served so for up to 10 min (stale_while_revalidate).",
                 "With the next",
             ),
             (
-                job(700, rest),
-                "What upstream says, after a wait",
+                job(700, rests),
+                "What upstream says, if it says so within 2.0 s; else",
                 "With the next",
             ),
             (
-                job(4_000, rest),
+                job(4_000, rests),
                 "What upstream says: nothing is stored that may be served.",
                 "With the next",
             ),
@@ -233,20 +256,17 @@ mod tests {
     }
 
     #[test]
-    fn the_next_look_is_when_both_the_lifetime_and_the_rest_are_over_unless_nothing_can_be_served()
-    {
+    fn the_next_look_is_when_both_the_lifetime_and_the_rest_are_over() {
         let setback = Setback::after(None, Error::TimedOut, Clock::system().now(), 0);
         let fresh = |ttl| Freshness::Fresh { age: SECOND, ttl };
         let fresh = |ttl| Known::Job {
             freshness: fresh(ttl),
-            rest: Rest::Failed,
+            rests: true,
         };
         for (known, begins) in [
             (fresh(20 * SECOND), "With the first request in 20 s"),
             (fresh(SECOND / 2), "With the first request in 1.0 s"),
-            (job(5, Rest::Held), "With the first request in 1.0 s"),
-            (job(4_000, Rest::Failed), "With the first request in 1.0 s"),
-            (job(4_000, Rest::Held), "With the next request."), // the gate is asked again
+            (job(4_000, true), "With the first request in 1.0 s"),
         ] {
             let case = Case {
                 rest: Some((&setback, SECOND)),
@@ -262,7 +282,7 @@ mod tests {
         let setback = Setback::after(None, Error::TimedOut, now, 0);
         let resting = Case {
             rest: Some((&setback, SECOND)),
-            ..case(job(5, Rest::Failed))
+            ..case(job(5, true))
         };
         assert_eq!(
             resting.if_asked_now(),
@@ -273,7 +293,10 @@ mod tests {
             "{}",
             resting.next_look()
         );
-        let gate = Some("the budget is spent");
+        let spent = Error::BudgetSpent {
+            retry_after: 9 * SECOND,
+        };
+        let gate = Some(&spent);
         let closed = Case {
             gate,
             ..case(Known::Nothing)
@@ -281,18 +304,28 @@ mod tests {
         assert!(
             closed
                 .if_asked_now()
-                .ends_with("But no call goes out now, because the budget is spent.")
+                .ends_with("No call goes out, because the upstream budget is spent.")
         );
+        assert_eq!(
+            closed.next_look(),
+            "With the first request in 9.0 s or later: the upstream budget is spent."
+        );
+        let stale = Case {
+            gate: Some(&Error::Paused),
+            ..case(job(5, false))
+        };
+        assert!(!stale.if_asked_now().contains("look is made"));
+        assert!(stale.next_look().starts_with("Not before the operator"));
         let fresh = Freshness::Fresh {
             age: SECOND,
             ttl: SECOND,
         };
-        let rest = Rest::Over;
+        let rests = false;
         let hit = Case {
             gate,
             ..case(Known::Job {
                 freshness: fresh,
-                rest,
+                rests,
             })
         };
         assert!(

@@ -18,6 +18,8 @@ pub enum Happening {
         kind: OutcomeKind,
         /// Why there was nothing better, if something stored was served.
         why: Option<Why>,
+        /// Why upstream was not asked, if nothing stored could be served.
+        held: Option<Cause>,
         /// The error code, if it was an error.
         code: Option<Arc<str>>,
     },
@@ -30,8 +32,10 @@ pub enum Happening {
     LookFailed {
         /// Why.
         cause: Cause,
-        /// No look before that time is over.
-        pause: Duration,
+        /// The error code that it stands for: upstream's own, if it has one.
+        code: Arc<str>,
+        /// No look before that time is over; `None`: the gate decides.
+        pause: Option<Duration>,
     },
     /// Upstream said that there is no such job.
     Denied {
@@ -49,6 +53,17 @@ pub enum Happening {
 // === impl Happening ===
 
 impl Happening {
+    /// An answer from what is stored and fresh, told when what is stored goes.
+    #[must_use]
+    pub fn hit() -> Self {
+        Self::Answered {
+            kind: OutcomeKind::Hit,
+            why: None,
+            held: None,
+            code: None,
+        }
+    }
+
     /// What a request of this outcome is told as; `None` for a hit.
     #[must_use]
     pub fn answered(outcome: &Outcome, code: Option<&Arc<str>>) -> Option<Self> {
@@ -56,18 +71,28 @@ impl Happening {
         if matches!(outcome, Outcome::Hit { .. }) && code.is_none() {
             return None;
         }
-        let why = outcome.why();
+        let (why, held) = (outcome.why(), outcome.held());
         let code = code.cloned();
-        Some(Self::Answered { kind, why, code })
+        Some(Self::Answered {
+            kind,
+            why,
+            held,
+            code,
+        })
     }
 
     /// Whether it is the same once more, apart from how long things then last.
     #[must_use]
     pub fn repeats(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::LookFailed { cause, .. }, Self::LookFailed { cause: before, .. }) => {
-                cause == before
-            }
+            (
+                Self::LookFailed { cause, code, .. },
+                Self::LookFailed {
+                    cause: before,
+                    code: code_before,
+                    ..
+                },
+            ) => (cause, code) == (before, code_before),
             _ => self == other,
         }
     }
@@ -88,7 +113,7 @@ impl Happening {
     /// Whether somebody was answered.
     #[must_use]
     pub fn is_answer(&self) -> bool {
-        matches!(self, Self::Answered { .. })
+        matches!(self, Self::Answered { kind, .. } if *kind != OutcomeKind::Abandoned)
     }
 }
 
@@ -107,7 +132,9 @@ impl fmt::Display for Happening {
                 Why::Failed(cause) if *kind == OutcomeKind::Hit => write!(f, "answered with the fresh stored answer although the client wanted a younger one, because {cause}"),
                 Why::Failed(cause) => write!(f, "answered with the stored answer instead of a new one, because {cause}"),
             },
-            Self::Answered { kind, code, .. } => {
+            Self::Answered {
+                kind, held, code, ..
+            } => {
                 f.write_str(match kind {
                     OutcomeKind::Local | OutcomeKind::Hit => "answered from what is stored",
                     OutcomeKind::Stale => "answered with the stale stored answer",
@@ -115,10 +142,13 @@ impl fmt::Display for Happening {
                     OutcomeKind::Collapsed => "answered with what upstream said; this request joined one that had asked already",
                     OutcomeKind::Failed => "answered with an error: that is what asking upstream came to",
                     OutcomeKind::Refused => "refused",
-                    OutcomeKind::Held => "answered with an error, because nothing stored could be served and upstream could not be asked",
+                    OutcomeKind::Held => "answered with an error: nothing stored could be served, and upstream was not asked for it",
                     OutcomeKind::Fault => "answered with an error: a fault of the gateway",
                     OutcomeKind::Abandoned => "the client went away before it was answered",
                 })?;
+                if let Some(cause) = held {
+                    write!(f, ", because {cause}")?;
+                }
                 match code {
                     Some(code) => write!(f, " ({code})"),
                     None => Ok(()),
@@ -127,7 +157,13 @@ impl fmt::Display for Happening {
             Self::Looked { changed: None } => f.write_str("upstream was asked: it answered with the job, which was stored"),
             Self::Looked { changed: Some(true) } => f.write_str("upstream was asked: the job has changed, and the new answer was stored"),
             Self::Looked { changed: Some(false) } => f.write_str("upstream was asked: the job has not changed"),
-            Self::LookFailed { cause, pause } => write!(f, "a look brought nothing, because {cause}; no other for {}", seconds(*pause)),
+            Self::LookFailed { cause, code, pause } => {
+                write!(f, "a look brought nothing, because {cause} ({code})")?;
+                match pause {
+                    Some(pause) => write!(f, "; no other for {}", seconds(*pause)),
+                    None => Ok(()),
+                }
+            }
             Self::Denied { lifetime, replaced } => {
                 write!(f, "upstream said that there is no such job, which is remembered for {}", seconds(*lifetime))?;
                 f.write_str(if *replaced { "; the stored answer was dropped" } else { "" })

@@ -43,27 +43,16 @@ pub enum Known {
     Job {
         /// How old it is.
         freshness: Freshness,
-        /// Whether it is too early for another look.
-        rest: Rest,
+        /// Whether a look has failed a moment ago, so that it is too early for another.
+        rests: bool,
     },
     /// Upstream denied it.
     Denied {
         /// How old the denial is.
         freshness: Freshness,
-        /// Whether it is too early for another look.
-        rest: Rest,
+        /// Whether a look has failed a moment ago, so that it is too early for another.
+        rests: bool,
     },
-}
-
-/// Whether a job is left alone after a look that brought nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
-    /// No: a look may be made.
-    Over,
-    /// A look was not let out. While something may be served, it is served; else the gate is asked again, which knows best.
-    Held,
-    /// A look has failed.
-    Failed,
 }
 
 /// How to answer.
@@ -100,14 +89,14 @@ pub fn plan(known: Known, wish: &Wish, windows: &Windows) -> Plan {
         Known::Nothing | Known::Failing if wish.only_if_cached => Plan::NotStored,
         Known::Nothing => look(ForwardReason::UriMiss, false),
         Known::Failing => Plan::HeldBack,
-        Known::Job { freshness, rest } => plan_stored(freshness, rest, wish, windows),
+        Known::Job { freshness, rests } => plan_stored(freshness, rests, wish, windows),
         // A denial is never served past its lifetime: it is the one answer that may turn out wrong in the meantime without
         // anything else failing.
-        Known::Denied { freshness, rest } => plan_stored(freshness, rest, wish, &Windows::NONE),
+        Known::Denied { freshness, rests } => plan_stored(freshness, rests, wish, &Windows::NONE),
     }
 }
 
-fn plan_stored(freshness: Freshness, rest: Rest, wish: &Wish, windows: &Windows) -> Plan {
+fn plan_stored(freshness: Freshness, rests: bool, wish: &Wish, windows: &Windows) -> Plan {
     let servable = is_servable(freshness, wish, windows);
     if wish.only_if_cached {
         return match freshness {
@@ -117,10 +106,10 @@ fn plan_stored(freshness: Freshness, rest: Rest, wish: &Wish, windows: &Windows)
         };
     }
     let too_old = wish.is_younger_than(freshness.age());
-    match (freshness, rest) {
+    match (freshness, rests) {
         (Freshness::Fresh { .. }, _) if !too_old => Plan::Hit,
-        (_, Rest::Held | Rest::Failed) if servable => Plan::Stored,
-        (_, Rest::Failed) => Plan::HeldBack,
+        (_, true) if servable => Plan::Stored,
+        (_, true) => Plan::HeldBack,
         (Freshness::Stale { late, .. }, _) if late >= windows.while_revalidate || !servable => {
             look(ForwardReason::Stale, servable)
         }

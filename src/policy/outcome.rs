@@ -10,6 +10,7 @@ use std::time::Duration;
 pub use kind::OutcomeKind;
 pub use why::Why;
 
+use super::cause::Cause;
 use super::freshness::Freshness;
 use crate::error::Error;
 
@@ -43,12 +44,11 @@ pub enum Outcome {
     Failed(Forwarding),
     /// Refused before anything was looked up: the client's own fault.
     Refused,
-    /// Nothing stored, and upstream may not be asked now: budget, throttle, credential, overload, drain.
+    /// Nothing stored that may be served, and upstream may not be asked now: budget, throttle, credential, overload, drain, a
+    /// look that has just failed.
     Held {
-        /// Why the request wanted to go on; `None` if it was not even looked up.
-        reason: Option<ForwardReason>,
-        /// True for a follower.
-        collapsed: bool,
+        /// Why; `None` if the job was not even looked up.
+        cause: Option<Cause>,
     },
     /// A fault of our own.
     Fault,
@@ -110,10 +110,7 @@ impl Outcome {
             | Error::NotStored
             | Error::Overloaded
             | Error::Draining
-            | Error::TimedOut => Self::Held {
-                reason: None,
-                collapsed: false,
-            },
+            | Error::TimedOut => Self::Held { cause: None },
             Error::Passed { .. }
             | Error::Throttled { .. }
             | Error::CredentialRefused(_)
@@ -136,8 +133,7 @@ impl Outcome {
                 Self::Failed(forward)
             }
             Self::Held { .. } => Self::Held {
-                reason: Some(forward.reason),
-                collapsed: forward.collapsed,
+                cause: Some(Cause::of(error)),
             },
             Self::Failed(_) => Self::Failed(forward),
             other @ (Self::Local
@@ -169,6 +165,22 @@ impl Outcome {
             Self::Held { .. } => OutcomeKind::Held,
             Self::Fault => OutcomeKind::Fault,
             Self::Abandoned => OutcomeKind::Abandoned,
+        }
+    }
+
+    /// Why upstream was not asked although nothing stored could be served, if so.
+    #[must_use]
+    pub fn held(&self) -> Option<Cause> {
+        match self {
+            Self::Held { cause } => *cause,
+            Self::Local
+            | Self::Hit { .. }
+            | Self::Stored { .. }
+            | Self::Forwarded { .. }
+            | Self::Failed(_)
+            | Self::Refused
+            | Self::Fault
+            | Self::Abandoned => None,
         }
     }
 
@@ -232,21 +244,13 @@ impl Outcome {
                 let _ = write!(out, "; stored; ttl={}", stored.ttl_seconds()); // writing to a String cannot fail
             }
             Self::Failed(forward) => forward.write_with_status(out),
-            Self::Held {
-                reason: Some(reason),
-                collapsed,
-            } => {
-                Forwarding {
-                    reason: *reason,
-                    collapsed: *collapsed,
-                    calls: 0,
-                    status: None,
-                }
-                .write(out);
-                out.push_str("; detail=held");
+            // it did not go forward, so there is no `fwd`
+            Self::Held { cause: Some(cause) } => {
+                out.push_str("jobgate; detail=");
+                out.push_str(cause.as_str());
             }
             Self::Local
-            | Self::Held { reason: None, .. }
+            | Self::Held { cause: None }
             | Self::Refused
             | Self::Fault
             | Self::Abandoned => {}

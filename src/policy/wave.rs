@@ -119,6 +119,13 @@ impl<V: Clone> Wave<V> {
         }
     }
 
+    /// A denial that was believed was confirmed, or can no longer be undone: what it had replaced is not given back.
+    pub fn settle(&mut self, job: &JobId) {
+        for look in self.looks.iter_mut().filter(|look| look.job == *job) {
+            look.replaced = None;
+        }
+    }
+
     /// Whether all that was seen since the last wave is there, however long ago that was.
     fn is_calm(&self) -> bool {
         self.looks.len() == LOOKS && self.looks.iter().all(|look| !look.denied)
@@ -274,6 +281,16 @@ mod tests {
             now += MEMORY / 2;
         }
         assert!(!wave.is_on(now + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn what_was_denied_twice_is_not_given_back() {
+        let now = Clock::system().now();
+        let mut wave = Wave::new();
+        denied(&mut wave, 0, now);
+        denied(&mut wave, 1, now);
+        wave.settle(&job(0));
+        assert_eq!(denied(&mut wave, 2, now), Some(vec![1]));
     }
 
     #[test]

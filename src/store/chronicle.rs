@@ -152,6 +152,7 @@ mod tests {
         let stored = |why| Happening::Answered {
             kind: OutcomeKind::Stale,
             why: Some(why),
+            held: None,
             code: None,
         };
         let cause = Cause::Unreachable;
@@ -159,7 +160,11 @@ mod tests {
             let pause = Duration::from_secs(pause); // none like the other
             for what in [
                 stored(Why::Revalidating),
-                Happening::LookFailed { cause, pause },
+                Happening::LookFailed {
+                    cause,
+                    code: "JG.5021".into(),
+                    pause: Some(pause),
+                },
                 stored(Why::Failed(cause)),
                 stored(Why::Failed(cause)),
             ] {

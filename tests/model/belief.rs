@@ -14,7 +14,6 @@ const WAVE: (usize, Duration) = (3, Duration::from_secs(600));
 /// The longest lifetime of a denial.
 const LONGEST_DENIAL: Duration = Duration::from_secs(3_600);
 /// The longest rest after a look that was not let out.
-const LONGEST_HELD: Duration = Duration::from_secs(5);
 
 /// What should be stored of a job, and when it may be looked at again.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -75,11 +74,6 @@ impl Rest {
         self.not_before = Some(now + least_pause(self.failures));
         self.over = Some(now + most_pause(self.failures));
         self.failures += 1;
-    }
-
-    /// That says nothing new of the job.
-    fn held(&mut self, now: Instant) {
-        self.over = self.over.max(Some(now + LONGEST_HELD));
     }
 }
 
@@ -144,6 +138,12 @@ impl Beliefs {
                 replaced: Some(self.of[job]),
                 ..look
             });
+        } else {
+            // denied once more: it does not come back
+            self.looks[job] = self.looks[job].map(|look| Look {
+                replaced: None,
+                ..look
+            });
         }
         self.believe(job, denial);
         true
@@ -154,8 +154,6 @@ impl Beliefs {
         let belief = &mut self.of[job];
         if was_let_out {
             belief.rest.failed(now);
-        } else if belief.kept.is_some() {
-            belief.rest.held(now);
         }
     }
 

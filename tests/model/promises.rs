@@ -242,7 +242,8 @@ impl Case<'_> {
             "refresh-limit" => matches!(wish, Wish::NoCache | Wish::MaxAge(_)),
             "overloaded" => self.is_true(detail),
             cause if self.label.hit => {
-                self.request.belief.rest.may_forbid(self.now) && self.is_true(cause)
+                let is_early = self.request.belief.rest.may_forbid(self.now);
+                (is_early || is_of_the_gate(cause)) && self.is_true(cause)
             }
             cause => self.is_true(cause),
         };
@@ -272,4 +273,17 @@ impl Case<'_> {
 
 fn whole(time: Duration) -> i64 {
     i64::try_from(time.as_secs()).unwrap()
+}
+
+/// Whether it is the gate that says so, for every job.
+fn is_of_the_gate(cause: &str) -> bool {
+    let causes = [
+        "paused",
+        "budget",
+        "throttled",
+        "credential",
+        "unreachable",
+        "slow",
+    ];
+    causes.contains(&cause)
 }

@@ -39,15 +39,17 @@ pub(super) fn conclude(
     }
 }
 
-/// The answer to a request whose look brought nothing, or was not made: what is stored, if that may be served; else the
-/// error.
+/// The answer to a request whose look brought nothing, or was not made: what is stored, if that may still be served; else
+/// the error.
 pub(super) fn fall_back(
     forward: Forward,
     error: Error,
     forwarding: Option<Forwarding>,
     now: Instant,
 ) -> Result<Reply, Failure> {
-    match forward.stored {
+    let waited = now.saturating_duration_since(forward.ask.exchange.started);
+    let servable_for = forward.servable_for;
+    match forward.stored.filter(|_| waited <= servable_for) {
         Some(stored) => {
             let why = Why::Failed(Cause::of(&error));
             reply_stored(stored, why, forwarding, now)
@@ -67,6 +69,7 @@ pub(super) fn instead(forward: Forward, instead: Instead, now: Instant) -> Resul
     match instead {
         Instead::Hit(stored) => reply_hit(stored, now),
         Instead::RefreshLimit => serve(forward, Why::RefreshLimit, now),
+        Instead::Held(error) => fall_back(forward, error, None, now),
     }
 }
 

@@ -2,6 +2,7 @@ mod interleavings;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,12 +20,15 @@ use prometheus_client::registry::Registry;
 use super::{Bounds, Collapse, Forward};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::{Call, Landing};
 use crate::layers::{Ask, Exchange, Failure, Reply, Wait};
 use crate::policy::allowance::Allowance;
+use crate::policy::cause::Cause;
 use crate::policy::freshness::Lifetime;
+use crate::policy::hold::CredentialKind;
 use crate::policy::job::JobId;
-use crate::policy::outcome::{ForwardReason, OutcomeKind};
+use crate::policy::outcome::{ForwardReason, OutcomeKind, Why};
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Store, Stored, cache_control};
 use crate::telemetry::metrics::{Metrics, Origin};
@@ -34,6 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A collapser over a made-up fetch, which is given the number of its flight, from 0.
 struct House {
     collapse: Collapse,
+    gate: Gate,
     store: Store,
     clock: Clock,
     tasks: TaskTracker,
@@ -68,6 +73,8 @@ impl House {
             refresh: Vec::new(),
         };
         let fetch = BoxCloneSyncService::new(fetch);
+        let (requests, window) = (NonZeroU32::new(1_000).unwrap(), Duration::from_secs(60));
+        let gate = Gate::new(requests, window, CredentialKind::Renewable, clock.clone());
         let origin = Origin {
             version: "0",
             started: clock.wall(),
@@ -76,7 +83,15 @@ impl House {
         };
         let metrics = Metrics::register(&mut Registry::default(), origin).upstream;
         Self {
-            collapse: Collapse::new(fetch, store.clone(), clock.clone(), bounds, metrics),
+            collapse: Collapse::new(
+                fetch,
+                gate.clone(),
+                store.clone(),
+                clock.clone(),
+                bounds,
+                metrics,
+            ),
+            gate,
             store,
             clock,
             tasks,
@@ -330,4 +345,33 @@ async fn a_revoked_fetch_answers_those_who_wait_and_nobody_joins_it() {
     house.tasks.close();
     house.tasks.wait().await;
     assert_eq!(house.collapse.flights(), 0);
+}
+
+#[tokio::test]
+async fn while_no_call_would_be_let_out_no_look_is_begun_and_the_answer_says_why() {
+    let house = House::new(|_, entry| async move { Ok(entry) });
+    house.gate.pause(true);
+    let failure = house.ask().await.unwrap_err();
+    assert!(matches!(failure.error, Error::Paused));
+    assert_eq!(failure.outcome.held(), Some(Cause::Paused));
+    house.store.jobs.put(job(), Arc::new(entry(&house.clock)));
+    house.clock.advance(Duration::from_secs(31));
+    for (reason, wait) in [
+        (ForwardReason::Stale, Wait::Behind),
+        (ForwardReason::Stale, Wait::Yes),
+        (ForwardReason::Request, Wait::Forced),
+    ] {
+        match house.forward(reason, wait).await {
+            Ok(Reply::Job { outcome, .. }) => {
+                assert_eq!(outcome.why(), Some(Why::Failed(Cause::Paused)), "{wait:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(house.fetches(), 0);
+    house.gate.pause(false);
+    assert_eq!(
+        kind(house.forward(ForwardReason::Stale, Wait::Yes).await),
+        OutcomeKind::Miss
+    );
 }

@@ -127,6 +127,15 @@ impl Gate {
         self.books().holds.renewed();
     }
 
+    /// Why no call would be let out now; `None` if one would, or if that is not known before another has ended. Cheaper than
+    /// to start a fetch that is turned away.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Error> {
+        let mut books = self.books();
+        let now = self.0.clock.now();
+        books.refusal(now)
+    }
+
     /// Lets nothing out, or lets calls out again; those in flight go on. Whether that changed anything.
     pub fn pause(&self, paused: bool) -> bool {
         let mut books = self.books();
@@ -204,30 +213,32 @@ impl Drop for Permit {
 
 impl Books {
     fn admit(&mut self, now: Instant, timeout: Duration) -> Option<Result<Call, Error>> {
-        if self.paused {
-            return Some(Err(Error::Paused));
+        if let Some(refusal) = self.refusal(now) {
+            return Some(Err(refusal));
         }
-        let ticket = match self.holds.admit(now, self.ledger.in_flight()) {
-            Admit::Go(ticket) => ticket,
-            Admit::Down { cause, retry_after } => {
-                return Some(Err(Error::UpstreamDown { cause, retry_after }));
-            }
-            Admit::Throttled { retry_after } => {
-                return Some(Err(Error::ThrottleHold { retry_after }));
-            }
-            Admit::CredentialHold { retry_after } => {
-                return Some(Err(Error::CredentialHold { retry_after }));
-            }
-            Admit::Wait => {
-                // no use in waiting for a call that could not be paid
-                let retry_after = self.ledger.retry_after(now)?;
-                return Some(Err(Error::BudgetSpent { retry_after }));
-            }
+        let Admit::Go(ticket) = self.holds.admit(now, self.ledger.in_flight()) else {
+            return None;
         };
         Some(match self.ledger.withdraw(now, timeout) {
             Verdict::Granted(slot) => Ok(Call { slot, ticket }),
             Verdict::Refused { retry_after } => Err(Error::BudgetSpent { retry_after }),
         })
+    }
+
+    fn refusal(&mut self, now: Instant) -> Option<Error> {
+        if self.paused {
+            return Some(Error::Paused);
+        }
+        match self.holds.admit(now, self.ledger.in_flight()) {
+            Admit::Throttled { retry_after } => Some(Error::ThrottleHold { retry_after }),
+            Admit::CredentialHold { retry_after } => Some(Error::CredentialHold { retry_after }),
+            Admit::Down { cause, retry_after } => Some(Error::UpstreamDown { cause, retry_after }),
+            // also where one must wait: no use in waiting for a call that could not be paid
+            Admit::Go(_) | Admit::Wait => {
+                let retry_after = self.ledger.retry_after(now)?;
+                Some(Error::BudgetSpent { retry_after })
+            }
+        }
     }
 
     fn end(&mut self, call: Call, ending: Ending, now: Instant) {

@@ -16,12 +16,14 @@ use super::judge::Judged;
 use super::{Call, Landing};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::policy::cause::Cause;
 use crate::policy::denial::Denial;
 use crate::policy::freshness::{Lifetime, Lifetimes};
 use crate::policy::happening::Happening;
 use crate::policy::job::JobId;
 use crate::policy::ladder::{Windows, is_servable};
-use crate::policy::setback::Setback;
+use crate::policy::problem::Problem;
+use crate::policy::setback::{Setback, is_held};
 use crate::policy::wave::{Verdict, Wave};
 use crate::policy::wish::Wish;
 use crate::store::{Entry, Store, cache_control};
@@ -85,7 +87,7 @@ impl Keep {
             Ok(entry) => Ok(self.store(call.job, entry, &mut wave, now)),
             Err(error) if error.is_denial() => Err(self.deny(call, error, &mut wave, now)),
             Err(error) => {
-                self.set_back(call.job, &error, now);
+                self.set_back(call, &error, now);
                 Err(error)
             }
         }
@@ -135,7 +137,10 @@ impl Keep {
             });
         let verdict = match stored {
             Some(entry) => wave.denied(job, entry, now),
-            None => Verdict::Believed,
+            None => {
+                wave.settle(&job); // denied once more: it is not given back
+                Verdict::Believed
+            }
         };
         match verdict {
             Verdict::Believed => {
@@ -147,7 +152,7 @@ impl Keep {
                     self.restore(job, entry, now);
                 }
                 let doubted = doubted(error);
-                self.set_back(job, &doubted, now);
+                self.set_back(call, &doubted, now);
                 doubted
             }
         }
@@ -179,29 +184,37 @@ impl Keep {
         }
     }
 
-    /// Leaves the job alone for a while. One of which nothing is stored and whose look was not let out is not: the gate is
-    /// cheap to ask, and tells exactly when to come back.
-    fn set_back(&self, job: JobId, error: &Error, now: Instant) {
+    /// Leaves the job alone for a while, unless it is the gate that will.
+    fn set_back(&self, call: &Call, error: &Error, now: Instant) {
+        let job = call.job;
+        let pause = if is_held(error) {
+            None
+        } else {
+            self.rest(job, error, now).left(now)
+        };
+        if pause.is_some() || call.story().calls > 0 {
+            let cause = Cause::of(error);
+            let code = Problem::from_error(error).code;
+            let failed = Happening::LookFailed { cause, code, pause };
+            self.store.chronicle.note(job, failed, now);
+        }
+    }
+
+    fn rest(&self, job: JobId, error: &Error, now: Instant) -> Arc<Setback> {
         let random = self.random.hash_one((job, now));
         let next = |previous: Option<&Setback>| {
             Arc::new(Setback::after(previous, error.clone(), now, random))
         };
-        let setback = if let Some(entry) = self.store.jobs.get(&job) {
+        if let Some(entry) = self.store.jobs.get(&job) {
             let setback = next(entry.setback().as_deref());
             entry.set_back(Arc::clone(&setback));
             setback
         } else {
             let absence = self.store.absent.get(&job).unwrap_or_default();
             let setback = next(absence.setback.as_deref());
-            if setback.is_held {
-                return;
-            }
             self.store.absent.set_back(job, Arc::clone(&setback));
             setback
-        };
-        let (cause, pause) = (setback.cause(), setback.left(now).unwrap_or_default());
-        let failed = Happening::LookFailed { cause, pause };
-        self.store.chronicle.note(job, failed, now);
+        }
     }
 }
 

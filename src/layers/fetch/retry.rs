@@ -71,10 +71,13 @@ where
             .with_jitter()
             .build();
         let (mut reconnected, mut renewed) = (false, false);
+        let mut before: Option<Error> = None;
         loop {
-            let error = match inner.clone().oneshot(call.clone()).await {
-                Ok(judged) => return Ok(judged),
-                Err(error) => error,
+            let error = match (inner.clone().oneshot(call.clone()).await, before.take()) {
+                (Ok(judged), _) => return Ok(judged),
+                // a repeat that was not let out says less than what it was to repeat
+                (Err(error), Some(before)) if is_turned_away(&error) => return Err(before),
+                (Err(error), _) => error,
             };
             if self.clock.now().saturating_duration_since(call.started) >= self.patience {
                 return Err(error);
@@ -92,8 +95,20 @@ where
             }
             self.metrics.retried();
             tracing::info!(%error, "trying once more");
+            before = Some(error);
         }
     }
+}
+
+/// Whether the gate let nothing out.
+fn is_turned_away(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::BudgetSpent { .. }
+            | Error::ThrottleHold { .. }
+            | Error::UpstreamDown { .. }
+            | Error::Paused
+    )
 }
 
 fn repeat(error: &Error) -> Repeat {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Known, Look, Plan, Rest, Windows, is_servable, plan, servable_for};
+use super::{Known, Look, Plan, Windows, is_servable, plan, servable_for};
 use crate::policy::freshness::Freshness;
 use crate::policy::outcome::ForwardReason;
 use crate::policy::wish::Wish;
@@ -31,12 +31,12 @@ fn look(reason: ForwardReason, fallback: bool) -> Plan {
     Plan::Look(Look { reason, fallback })
 }
 
-fn job(freshness: Freshness, rest: Rest) -> Known {
-    Known::Job { freshness, rest }
+fn job(freshness: Freshness, rests: bool) -> Known {
+    Known::Job { freshness, rests }
 }
 
-fn denied(freshness: Freshness, rest: Rest) -> Known {
-    Known::Denied { freshness, rest }
+fn denied(freshness: Freshness, rests: bool) -> Known {
+    Known::Denied { freshness, rests }
 }
 
 #[test]
@@ -58,12 +58,12 @@ fn each_rung_begins_where_the_one_above_ends() {
         ),
     ] {
         assert_eq!(
-            plan(job(freshness, Rest::Over), &ANY, &WINDOWS),
+            plan(job(freshness, false), &ANY, &WINDOWS),
             expected,
             "{freshness:?}"
         );
         assert_eq!(
-            plan(job(freshness, Rest::Failed), &ANY, &WINDOWS),
+            plan(job(freshness, true), &ANY, &WINDOWS),
             set_back,
             "set back, {freshness:?}"
         );
@@ -71,28 +71,15 @@ fn each_rung_begins_where_the_one_above_ends() {
 }
 
 #[test]
-fn a_look_that_was_not_let_out_is_tried_again_only_when_there_is_nothing_to_serve() {
-    for (freshness, expected) in [
-        (fresh(0), Plan::Hit),
-        (stale(0), Plan::Stored),
-        (stale(3_599), Plan::Stored),
-        (stale(3_600), look(ForwardReason::Stale, false)),
-    ] {
-        let known = job(freshness, Rest::Held);
-        assert_eq!(plan(known, &ANY, &WINDOWS), expected, "{freshness:?}");
-    }
-}
-
-#[test]
 fn without_windows_nothing_stale_is_served() {
     for late in [0, 1, 1_000] {
-        let known = job(stale(late), Rest::Over);
+        let known = job(stale(late), false);
         assert_eq!(
             plan(known, &ANY, &Windows::NONE),
             look(ForwardReason::Stale, false)
         );
         assert_eq!(
-            plan(job(stale(late), Rest::Failed), &ANY, &Windows::NONE),
+            plan(job(stale(late), true), &ANY, &Windows::NONE),
             Plan::HeldBack
         );
     }
@@ -104,18 +91,14 @@ fn what_is_not_stored_is_looked_at_unless_a_look_has_just_failed() {
     for (known, expected, if_cached) in [
         (Known::Nothing, miss, Plan::NotStored),
         (Known::Failing, Plan::HeldBack, Plan::NotStored),
-        (denied(fresh(3), Rest::Over), Plan::Hit, Plan::Hit),
-        (denied(fresh(3), Rest::Failed), Plan::Hit, Plan::Hit),
+        (denied(fresh(3), false), Plan::Hit, Plan::Hit),
+        (denied(fresh(3), true), Plan::Hit, Plan::Hit),
         (
-            denied(stale(0), Rest::Over),
+            denied(stale(0), false),
             look(ForwardReason::Stale, false),
             Plan::NotStored,
         ),
-        (
-            denied(stale(0), Rest::Failed),
-            Plan::HeldBack,
-            Plan::NotStored,
-        ),
+        (denied(stale(0), true), Plan::HeldBack, Plan::NotStored),
     ] {
         assert_eq!(plan(known, &ANY, &WINDOWS), expected, "{known:?}");
         let only_if_cached = Wish {
@@ -145,7 +128,7 @@ fn a_client_that_wants_it_younger_forces_a_look_and_gets_what_is_stored_if_that_
     ] {
         let wish = Wish { max_age, ..ANY };
         assert_eq!(
-            plan(job(freshness, Rest::Over), &wish, &WINDOWS),
+            plan(job(freshness, false), &wish, &WINDOWS),
             expected,
             "{wish:?} {freshness:?}"
         );
@@ -155,11 +138,11 @@ fn a_client_that_wants_it_younger_forces_a_look_and_gets_what_is_stored_if_that_
         ..ANY
     };
     assert_eq!(
-        plan(job(fresh(1), Rest::Failed), &wish, &WINDOWS),
+        plan(job(fresh(1), true), &wish, &WINDOWS),
         Plan::Stored,
         "set back: too early even if forced"
     );
-    assert_eq!(plan(denied(fresh(1), Rest::Over), &wish, &WINDOWS), forced);
+    assert_eq!(plan(denied(fresh(1), false), &wish, &WINDOWS), forced);
 }
 
 #[test]
@@ -174,12 +157,12 @@ fn a_client_that_takes_nothing_very_stale_waits_earlier_and_gets_the_error_earli
         (700, look(ForwardReason::Stale, false), Plan::HeldBack),
     ] {
         assert_eq!(
-            plan(job(stale(late), Rest::Over), &wish, &WINDOWS),
+            plan(job(stale(late), false), &wish, &WINDOWS),
             expected,
             "{late}"
         );
         assert_eq!(
-            plan(job(stale(late), Rest::Failed), &wish, &WINDOWS),
+            plan(job(stale(late), true), &wish, &WINDOWS),
             set_back,
             "{late}"
         );
@@ -200,9 +183,9 @@ fn a_client_that_wants_what_is_stored_never_causes_a_look() {
             (stale(3_599), Plan::Stored),
             (stale(3_600), Plan::NotStored),
         ] {
-            for rest in [Rest::Over, Rest::Held, Rest::Failed] {
+            for rests in [false, true] {
                 assert_eq!(
-                    plan(job(freshness, rest), &wish, &WINDOWS),
+                    plan(job(freshness, rests), &wish, &WINDOWS),
                     expected,
                     "{freshness:?}"
                 );

@@ -108,10 +108,9 @@ fn each_outcome_has_its_field_its_label_and_its_cost() {
         ),
         (
             Outcome::Held {
-                reason: Some(ForwardReason::Stale),
-                collapsed: false,
+                cause: Some(Cause::Budget),
             },
-            "jobgate; fwd=stale; detail=held",
+            "jobgate; detail=budget",
             OutcomeKind::Held,
             0,
         ),

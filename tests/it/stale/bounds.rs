@@ -75,6 +75,47 @@ async fn the_tighter_of_a_clients_own_bound_and_the_requests_counts() {
 }
 
 #[tokio::test]
+async fn what_grows_too_old_while_a_look_is_waited_for_is_not_served() {
+    // (seconds waited, both windows in seconds, `Cache-Control`, status and the label's end); asked for at an age of 20 s,
+    // 10 s before the end of the lifetime
+    for (waited, windows, wish, expected) in [
+        (15, 600, "no-cache, max-stale=5", (200, "detail=failed")),
+        (16, 600, "no-cache, max-stale=5", (500, "fwd-status=500")),
+        (16, 600, "no-cache", (200, "detail=failed")),
+        (9, 0, "no-cache", (200, "detail=failed")),
+        (10, 0, "no-cache", (500, "fwd-status=500")),
+    ] {
+        let clock = Clock::manual();
+        let answer = |n, _: &_| if n == 0 { A_JOB } else { FAILED };
+        let upstream = Upstream::held(&clock, answer).await;
+        upstream.let_through(1);
+        let windows = Duration::from_secs(windows);
+        let gateway = in_front_of(&upstream.url())
+            .with_clock(&clock)
+            .with(|settings| {
+                settings.cache.stale_while_revalidate = windows;
+                settings.cache.stale_if_error = windows;
+            })
+            .start();
+        gateway.job(JOB).await;
+        clock.advance(Duration::from_secs(20));
+        let (answer, ()) = tokio::join!(gateway.job_wanting(JOB, wish), async {
+            gateway
+                .until("upstream is asked", async || upstream.calls() == 2)
+                .await;
+            clock.advance(Duration::from_secs(waited));
+            upstream.let_through(1);
+        });
+        let (status, label, _) = answer.label();
+        let told = format!("{waited} s, {wish}: {label}");
+        assert_eq!(status, expected.0, "{told}");
+        assert!(label.ends_with(expected.1), "{told}");
+        assert_eq!(upstream.calls(), 2, "{told}");
+        gateway.end().await;
+    }
+}
+
+#[tokio::test]
 async fn who_takes_nothing_so_stale_waits_for_the_look_that_others_need_not_wait_for() {
     let clock = Clock::manual();
     let upstream = Upstream::start(&clock, |_, _| A_JOB).await;

@@ -97,7 +97,7 @@ impl House {
             Arc::clone(&model),
             clock.clone(),
         );
-        let collapse = parts.collapse(fetch);
+        let collapse = parts.collapse(fetch, gate.clone());
         Self {
             requests: parts.requests(collapse.clone()),
             collapse,
@@ -153,7 +153,7 @@ impl Parts {
         }
     }
 
-    fn collapse(&self, fetch: Fetch) -> Collapse {
+    fn collapse(&self, fetch: Fetch, gate: Gate) -> Collapse {
         let bounds = Bounds {
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
@@ -162,7 +162,7 @@ impl Parts {
             refresh: CLIENT_TERMS.map(|(refresh, _)| refresh).into(),
         };
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        Collapse::new(fetch, store, clock, bounds, self.metrics.clone())
+        Collapse::new(fetch, gate, store, clock, bounds, self.metrics.clone())
     }
 
     fn requests(&self, collapse: Collapse) -> Requests {

@@ -13,7 +13,7 @@ use crate::layers::fetch::{Call, Landing};
 use crate::policy::cause::Cause;
 use crate::policy::freshness::Lifetimes;
 use crate::policy::job::JobId;
-use crate::policy::ladder::{Known, Rest, Windows};
+use crate::policy::ladder::{Known, Windows};
 use crate::store::Store;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -72,9 +72,7 @@ impl House {
         match self.store.look_up(&job(n), self.clock.now()).known {
             Known::Nothing => "nothing",
             Known::Failing => "failing",
-            Known::Job {
-                rest: Rest::Over, ..
-            } => "job",
+            Known::Job { rests: false, .. } => "job",
             Known::Job { .. } => "job at rest",
             Known::Denied { .. } => "denied",
         }
