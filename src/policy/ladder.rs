@@ -127,7 +127,7 @@ pub fn is_servable(freshness: Freshness, wish: &Wish, windows: &Windows) -> bool
     }
 }
 
-/// For how much longer: a request that waits for something better must not wait past that.
+/// For how much longer, strictly less: a request that waits for something better must not wait past that.
 #[must_use]
 pub fn servable_for(freshness: Freshness, wish: &Wish, windows: &Windows) -> Duration {
     let (ttl, late) = match freshness {
@@ -135,7 +135,10 @@ pub fn servable_for(freshness: Freshness, wish: &Wish, windows: &Windows) -> Dur
         Freshness::Stale { late, .. } => (Duration::ZERO, late),
     };
     let window = windows.longest();
-    let latest = wish.max_stale.map_or(window, |bound| bound.min(window));
+    let just_past = |bound: Duration| bound.saturating_add(Duration::from_nanos(1)); // a client's bound is taken itself
+    let latest = wish
+        .max_stale
+        .map_or(window, |bound| just_past(bound).min(window));
     ttl.saturating_add(latest.saturating_sub(late))
 }
 

@@ -120,7 +120,7 @@ async fn a_denial_is_never_served_past_its_lifetime_whatever_fails() {
     let (upstream, gateway) = saying(&[DENIED, FAILED, DENIED]).await;
     assert_eq!(gateway.job(JOB).await.status, 404);
     advance(&gateway, 30);
-    for label in ["fwd=stale; fwd-status=500", "fwd=stale; detail=held"] {
+    for label in ["fwd=stale; fwd-status=500", "detail=failed"] {
         let answer = gateway.job(JOB).await;
         assert_eq!(answer.label(), (500, label, ""));
         assert_eq!(answer.code(), "JG.5023");
@@ -151,7 +151,7 @@ async fn the_build_services_own_404_is_no_denial() {
     let unknown = nth_job(1);
     for (label, calls, pause) in [
         ("fwd=uri-miss; fwd-status=404", 3, 0),
-        ("fwd=uri-miss; detail=held", 3, 1),
+        ("detail=refused", 3, 1),
         ("fwd=uri-miss; fwd-status=404", 4, 0),
     ] {
         let answer = gateway.job(&unknown).await;

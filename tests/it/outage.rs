@@ -119,7 +119,7 @@ impl Outage {
         let told = (answer.status.as_u16(), answer.code());
         assert_eq!(told, (self.case.error.0, self.case.error.1.to_owned()));
         let label = answer.label().1;
-        let at_once = label == "fwd=uri-miss; detail=held";
+        let at_once = label == format!("detail={}", self.case.cause);
         assert!(at_once || label == "fwd=uri-miss", "{label}");
         self.waited += usize::from(!at_once);
     }

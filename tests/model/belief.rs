@@ -13,8 +13,6 @@ use crate::step::JOBS;
 const WAVE: (usize, Duration) = (3, Duration::from_secs(600));
 /// The longest lifetime of a denial.
 const LONGEST_DENIAL: Duration = Duration::from_secs(3_600);
-/// The longest rest after a look that was not let out.
-
 /// What should be stored of a job, and when it may be looked at again.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Belief {

@@ -181,7 +181,10 @@ impl Case<'_> {
                 self.label.fwd.is_none() && self.label.fwd_status.is_none(),
                 "it is labelled as two things",
             );
-            self.check(self.now == self.request.asked, "a hit that waited");
+            // whoever waited for a look that the gate turned away in the end did not go forward either
+            let was_held = self.label.detail.as_deref().is_some_and(is_of_the_gate);
+            let at_once = self.now == self.request.asked;
+            self.check(at_once || was_held, "a hit that waited");
         } else {
             self.judge_reason();
             self.judge_fwd_status();

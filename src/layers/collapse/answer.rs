@@ -8,6 +8,7 @@ use crate::layers::fetch::Landing;
 use crate::layers::{Failure, Forward, Reply, reply_hit, reply_stored};
 use crate::policy::cause::Cause;
 use crate::policy::outcome::{Forwarding, Outcome, Why};
+use crate::policy::setback::is_held;
 
 /// The answer to a request that waited.
 pub(super) fn conclude(
@@ -23,6 +24,7 @@ pub(super) fn conclude(
         calls: if collapsed { 0 } else { story.calls },
         status: story.upstream_status,
     };
+    let called = story.calls > 0;
     forward.ask.exchange.tell_upstream(story);
     match result {
         Ok(entry) => Ok(Reply::Job {
@@ -35,7 +37,15 @@ pub(super) fn conclude(
         }),
         // what upstream says conclusively is the answer, whatever is stored
         Err(error) if error.is_denial() => Err(failed(error, forwarding)),
-        Err(error) => fall_back(forward, error, Some(forwarding), now),
+        Err(error) => {
+            let went_forward = called || !is_held(&error);
+            fall_back(
+                forward,
+                error,
+                Some(forwarding).filter(|_| went_forward),
+                now,
+            )
+        }
     }
 }
 
@@ -49,7 +59,7 @@ pub(super) fn fall_back(
 ) -> Result<Reply, Failure> {
     let waited = now.saturating_duration_since(forward.ask.exchange.started);
     let servable_for = forward.servable_for;
-    match forward.stored.filter(|_| waited <= servable_for) {
+    match forward.stored.filter(|_| waited < servable_for) {
         Some(stored) => {
             let why = Why::Failed(Cause::of(&error));
             reply_stored(stored, why, forwarding, now)

@@ -7,6 +7,9 @@ use crate::policy::ladder::STALE_PATIENCE;
 use crate::policy::outcome::ForwardReason;
 use crate::telemetry::metrics::LookTrigger;
 
+/// By so much earlier than what is stored may be served no more does a wait end, so that it still can be served then.
+const MARGIN: Duration = Duration::from_millis(20);
+
 // === impl Forward ===
 
 impl Forward {
@@ -19,7 +22,7 @@ impl Forward {
             longest
         };
         match self.stored {
-            Some(_) => longest.min(self.servable_for),
+            Some(_) => longest.min(self.servable_for.saturating_sub(MARGIN)),
             None => longest,
         }
     }

@@ -269,10 +269,10 @@ async fn a_stale_answer_is_served_at_once_and_one_look_is_made_behind_it() {
 #[tokio::test(start_paused = true)]
 async fn whoever_has_something_to_fall_back_on_waits_no_longer_than_it_may_be_served() {
     for (reason, wait, servable_for, waited) in [
-        (ForwardReason::Stale, Wait::Yes, 3_600, 2),
-        (ForwardReason::Stale, Wait::Yes, 1, 1),
-        (ForwardReason::Request, Wait::Forced, 3_600, 10), // the look takes as long
-        (ForwardReason::Request, Wait::Forced, 7, 7),
+        (ForwardReason::Stale, Wait::Yes, 3_600, 2_000),
+        (ForwardReason::Stale, Wait::Yes, 1, 980),
+        (ForwardReason::Request, Wait::Forced, 3_600, 10_000), // the look takes as long
+        (ForwardReason::Request, Wait::Forced, 7, 6_980),
     ] {
         let house = House::new(|_, entry| async move {
             tokio::time::sleep(Duration::from_secs(10)).await;
@@ -283,14 +283,14 @@ async fn whoever_has_something_to_fall_back_on_waits_no_longer_than_it_may_be_se
         let begun = tokio::time::sleep(Duration::ZERO).deadline();
         let servable_for = Duration::from_secs(servable_for);
         let answer = house.forward_within(reason, wait, servable_for).await;
-        let expected = if waited == 10 {
+        let expected = if waited == 10_000 {
             OutcomeKind::Miss
         } else {
             OutcomeKind::Stale
         };
         assert_eq!(kind(answer), expected);
         let ended = tokio::time::sleep(Duration::ZERO).deadline();
-        assert_eq!(ended - begun, Duration::from_secs(waited));
+        assert_eq!(ended - begun, Duration::from_millis(waited));
         house.tasks.close();
         house.tasks.wait().await;
         assert_eq!(house.fetches(), 1, "the look goes on, and is kept");

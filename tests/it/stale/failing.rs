@@ -156,7 +156,8 @@ async fn past_all(case: &'static Case) {
     house.assert_looks(1).await;
     let again = house.gateway.job(JOB).await;
     assert_eq!(told(&again), (resting.0, resting.1.to_owned()));
-    assert_eq!(again.label().1, "fwd=stale; detail=held");
+    let held = format!("detail={}", case.cause);
+    assert_eq!(again.label().1, held);
     house.assert_looks(0).await;
 
     house.upstream.turn(Mood::well()).await;
