@@ -83,9 +83,12 @@ fn why(now: &Snapshot) -> Vec<String> {
         why.push("upstream calls are paused by the operator, stored answers are served".to_owned());
     }
     if let Some(left) = now.outage_hold {
-        let left = whole_seconds(left);
+        let next = match whole_seconds(left) {
+            0 => "the next call tries it".to_owned(),
+            left => format!("next try in {left} s"),
+        };
         why.push(format!(
-            "upstream gives no answer: next try in {left} s, stored answers are served"
+            "upstream gives no answer: {next}, stored answers are served"
         ));
     }
     if now.denial_wave {

@@ -30,22 +30,36 @@ impl Wish {
         if !headers.contains_key(CACHE_CONTROL) {
             return Self::default();
         }
-        let lines: Vec<HeaderValue> = headers
-            .get_all(CACHE_CONTROL)
-            .iter()
-            .filter_map(in_lower_case)
-            .collect();
-        let asked = CacheControl::decode(&mut lines.iter())
-            .unwrap_or_else(|_unreadable| CacheControl::new());
-        let max_age = if asked.no_cache() {
-            Some(Duration::ZERO)
-        } else {
-            asked.max_age()
+        let lines = headers.get_all(CACHE_CONTROL).iter();
+        let texts = lines.filter_map(|line| line.to_str().ok());
+        let directives = texts.flat_map(|text| text.split(','));
+        directives
+            .map(Self::of_directive)
+            .fold(Self::default(), Self::and)
+    }
+
+    /// One directive. Each is read alone, so that one which nobody understands does not take the others with it.
+    fn of_directive(text: &str) -> Self {
+        // directives are the same in any case (RFC 9111 §5.2); the reader knows them in lower case
+        let value = HeaderValue::try_from(text.trim().to_ascii_lowercase());
+        let Ok(Ok(asked)) = value.map(|value| CacheControl::decode(&mut [value].iter())) else {
+            return Self::default();
         };
+        let no_cache = asked.no_cache().then_some(Duration::ZERO);
         Self {
-            max_age,
+            max_age: no_cache.or(asked.max_age()),
             max_stale: asked.max_stale(),
             only_if_cached: asked.only_if_cached(),
+        }
+    }
+
+    /// Both: of two bounds the tighter one.
+    fn and(self, other: Self) -> Self {
+        let tighter = |one: Option<Duration>, two| one.into_iter().chain(two).min();
+        Self {
+            max_age: tighter(self.max_age, other.max_age),
+            max_stale: tighter(self.max_stale, other.max_stale),
+            only_if_cached: self.only_if_cached || other.only_if_cached,
         }
     }
 
@@ -71,11 +85,6 @@ impl Wish {
     pub fn takes(&self, late: Duration) -> bool {
         self.max_stale.is_none_or(|bound| late <= bound)
     }
-}
-
-/// Directives are the same in any case (RFC 9111 §5.2); the reader knows them in lower case.
-fn in_lower_case(line: &HeaderValue) -> Option<HeaderValue> {
-    HeaderValue::from_bytes(&line.as_bytes().to_ascii_lowercase()).ok()
 }
 
 #[cfg(test)]
@@ -140,6 +149,8 @@ mod tests {
             (&["only-if-cached"], cached),
             (&["no-store, min-fresh=5, foo=bar"], nothing),
             (&["max-age=abc"], nothing),
+            (&["max-age=0x10, no-cache"], fresh),
+            (&["only-if-cached, max-age=x"], cached),
             (&["max-age=-1"], nothing),
             (&["max-age=99999999999999999999"], nothing),
         ] {

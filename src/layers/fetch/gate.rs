@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::budget::{Ledger, Slot, Verdict};
+use crate::policy::cause::Cause;
 use crate::policy::hold::{Admit, CredentialKind, Ending, Holds, Ticket};
 
 /// The gate; clones are the same gate.
@@ -174,17 +175,29 @@ impl Gate {
     }
 
     fn end(&self, call: Call, ending: Ending) {
-        {
+        let (before, after) = {
             let mut books = self.books();
             let now = self.0.clock.now();
+            let before = books.held(now);
             books.end(call, ending, now);
-        }
+            (before, books.held(now))
+        };
+        log_change(before, after);
         self.0.ended.notify_one();
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
         // no step of the books panics halfway, so they are whole whoever panicked
         (self.0.books.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A hold that begins, changes or ends by what a call met is told once; one that runs out is told by the next call's end.
+fn log_change(before: Option<Cause>, after: Option<Cause>) {
+    match after {
+        Some(cause) if before != after => tracing::warn!(%cause, "no upstream calls for a while"),
+        None if before.is_some() => tracing::info!("upstream takes calls again"),
+        Some(_) | None => {}
     }
 }
 
@@ -223,6 +236,17 @@ impl Books {
             Verdict::Granted(slot) => Ok(Call { slot, ticket }),
             Verdict::Refused { retry_after } => Err(Error::BudgetSpent { retry_after }),
         })
+    }
+
+    /// Which hold there is, whatever the budget says.
+    fn held(&self, now: Instant) -> Option<Cause> {
+        if !self.holds.credential_left(now).is_zero() {
+            Some(Cause::Credential)
+        } else if !self.holds.throttle_left(now).is_zero() {
+            Some(Cause::Throttled)
+        } else {
+            self.holds.outage_left(now).map(|_| Cause::Unreachable)
+        }
     }
 
     fn refusal(&mut self, now: Instant) -> Option<Error> {

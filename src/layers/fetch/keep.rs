@@ -148,6 +148,12 @@ impl Keep {
                 error
             }
             Verdict::Doubted { restore } => {
+                if !restore.is_empty() {
+                    tracing::warn!(
+                        restored = restore.len(),
+                        "upstream denies many jobs that were there: not believed, stored answers are served"
+                    );
+                }
                 for (job, entry) in restore {
                     self.restore(job, entry, now);
                 }
