@@ -209,6 +209,7 @@ impl Gateway {
             gate: gate.clone(),
             windows: settings.cache.windows(),
             clock: clock.clone(),
+            drain: drain.clone(),
         };
         let state = Arc::new(State::new(
             settings,

@@ -116,6 +116,8 @@ pub struct Failure {
     pub error: Error,
     /// How far the request got.
     pub outcome: Outcome,
+    /// Since upstream said so, if it is told from memory.
+    pub age_seconds: Option<u32>,
 }
 
 /// A response, and how it came about.
@@ -213,6 +215,7 @@ fn reply_stored(
         Stored::Denied(denial) => Err(Failure {
             error: denial.error,
             outcome,
+            age_seconds: u32::try_from(freshness.age().as_secs()).ok(),
         }),
     }
 }
@@ -234,6 +237,7 @@ fn reply_hit(stored: Stored, now: Instant) -> Result<Reply, Failure> {
         Stored::Denied(denial) => Err(Failure {
             error: denial.error,
             outcome,
+            age_seconds: u32::try_from(freshness.age().as_secs()).ok(),
         }),
     }
 }
@@ -243,6 +247,10 @@ fn reply_hit(stored: Stored, now: Instant) -> Result<Reply, Failure> {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let outcome = Outcome::of_error(&error);
-        Self { error, outcome }
+        Self {
+            error,
+            outcome,
+            age_seconds: None,
+        }
     }
 }

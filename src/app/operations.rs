@@ -9,13 +9,16 @@ use jiff::Timestamp;
 
 use crate::admin::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
 use crate::clock::Clock;
+use crate::error::Error;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
+use crate::layers::fetch::{Landing, Story};
 use crate::policy::explain::Case;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::ladder::{Known, Windows};
 use crate::policy::problem::Problem;
+use crate::server::Drain;
 use crate::store::{Event, Found, Store, Stored};
 
 /// The parts that are asked and acted on.
@@ -25,6 +28,7 @@ pub(super) struct Operations {
     pub(super) gate: Gate,
     pub(super) windows: Windows,
     pub(super) clock: Clock,
+    pub(super) drain: Drain,
 }
 
 // === impl Operations ===
@@ -149,13 +153,25 @@ impl Operate for Operations {
 
     fn refresh(&self, job: JobId) -> Pin<Box<dyn Future<Output = Refreshed> + Send>> {
         let former = self.store.jobs.get(&job);
-        let collapse = self.collapse.clone();
+        let (collapse, store, drain) = (
+            self.collapse.clone(),
+            self.store.clone(),
+            self.drain.clone(),
+        );
         Box::pin(async move {
-            let landing = collapse.look(job).await;
+            let landing = if drain.has_begun() {
+                Landing::failed(Error::Draining, Story::default())
+            } else {
+                collapse.look(job).await
+            };
             let calls = landing.story.calls;
             match landing.result {
                 Ok(entry) => Refreshed {
-                    stored: true,
+                    // not if it was invalidated in the meantime
+                    stored: store
+                        .jobs
+                        .get(&job)
+                        .is_some_and(|kept| kept.sent() >= entry.sent()),
                     changed: former.map(|former| former.etag() != entry.etag()),
                     error_code: None,
                     error_msg: None,

@@ -125,6 +125,7 @@ fn held_back(setback: Option<Arc<Setback>>) -> Failure {
         outcome: Outcome::Held {
             cause: Some(setback.cause()),
         },
+        age_seconds: None,
     }
 }
 

@@ -188,6 +188,9 @@ fn write_problem(exchange: &Exchange, failure: &Failure) -> Written {
     let problem = Problem::from_error(&failure.error);
     let mut headers = HeaderMap::with_capacity(HIT_HEADERS);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(age) = failure.age_seconds {
+        headers.insert(AGE, HeaderValue::from(age));
+    }
     write_provenance(exchange, failure.outcome, &mut headers);
     if let Some(seconds) = problem.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -153,6 +153,10 @@ impl<V: Clone> Wave<V> {
 
     /// One look a job: the last.
     fn push(&mut self, look: Look<V>) {
+        let is_recent = |at: Instant| look.at.saturating_duration_since(at) < MEMORY;
+        for old in self.looks.iter_mut().filter(|old| !is_recent(old.at)) {
+            old.replaced = None; // too long ago to be part of a wave
+        }
         self.looks.retain(|other| other.job != look.job);
         if self.looks.len() == LOOKS {
             self.looks.pop_front();

@@ -34,7 +34,13 @@ fn advance(gateway: &Running, seconds: u64) {
 /// Upstream's own words, with this label.
 #[track_caller]
 fn assert_denied(answer: &Answer, label: &str) {
-    assert_eq!(answer.label(), (404, label, ""));
+    let (status, told, age) = answer.label();
+    assert_eq!((status, told), (404, label));
+    assert_eq!(
+        age.is_empty(),
+        !label.starts_with("hit"),
+        "an age, if it is told from memory"
+    );
     let id = answer.header("x-request-id");
     let words = r#""error_code":"DEVCB.00031006","error_msg":"The build task does not exist.""#;
     let body = format!(r#"{{{words},"request_id":"{id}","source":"upstream"}}"#);

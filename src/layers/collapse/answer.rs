@@ -95,5 +95,6 @@ fn failed(error: Error, forwarding: Forwarding) -> Failure {
     Failure {
         outcome: Outcome::of_failed_fetch(&error, forwarding),
         error,
+        age_seconds: None,
     }
 }

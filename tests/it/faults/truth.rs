@@ -79,8 +79,10 @@ fn problem(answer: &Answer) -> Result<String, &'static str> {
     {
         return Err("an empty member");
     }
-    if answer.header("cache-control") != "no-store" || !answer.header("age").is_empty() {
-        return Err("an error with an age");
+    let is_from_memory = answer.header("cache-status").starts_with("jobgate; hit");
+    let has_age = !answer.header("age").is_empty();
+    if answer.header("cache-control") != "no-store" || has_age != is_from_memory {
+        return Err("an error with an age that is not from memory, or the other way round");
     }
     if !answer.header("cache-status").starts_with("jobgate; ") {
         return Err("not labelled");
