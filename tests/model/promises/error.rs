@@ -11,8 +11,8 @@ use crate::step::Wish;
 impl Case<'_> {
     pub(super) fn judge_error(&mut self) {
         self.check(
-            self.answer.age.is_none() && self.answer.max_age.is_none(),
-            "an error with an age",
+            self.answer.age.is_some() == self.label.ttl.is_some() && self.answer.max_age.is_none(),
+            "an error with an age that is not from memory, or the other way round",
         );
         let code = self.answer.code.as_deref().unwrap_or_default();
         let conclusive = self.just_said().any(|said| said == Said::Denied);
@@ -79,8 +79,11 @@ impl Case<'_> {
             .into_iter()
             .flatten()
             .any(|denial| {
-                let left = denial.lifetime.checked_sub(self.now - denial.asked);
-                self.label.ttl.is_some() && self.label.ttl == left.map(whole)
+                let age = self.now - denial.asked;
+                let left = denial.lifetime.checked_sub(age);
+                self.label.ttl.is_some()
+                    && self.label.ttl == left.map(whole)
+                    && self.answer.age == Some(whole(age))
             })
     }
 }
