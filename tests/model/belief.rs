@@ -128,7 +128,7 @@ impl Beliefs {
                 replaced: None,
             });
             if self.is_wave(now) {
-                self.restore();
+                self.restore(now);
                 self.of[job].rest.failed(now);
                 return false;
             }
@@ -173,9 +173,10 @@ impl Beliefs {
     }
 
     /// What the first denials of a wave have taken is given back, unless there is something newer.
-    fn restore(&mut self) {
+    fn restore(&mut self, now: Instant) {
         for (belief, look) in self.of.iter_mut().zip(&mut self.looks) {
-            let Some(replaced) = look.as_mut().and_then(|look| look.replaced.take()) else {
+            let recent = look.as_mut().filter(|look| look.at + WAVE.1 > now);
+            let Some(replaced) = recent.and_then(|look| look.replaced.take()) else {
                 continue;
             };
             if belief.kept.is_none() {

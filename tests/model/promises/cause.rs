@@ -26,8 +26,8 @@ impl Case<'_> {
                     Said::Unreachable | Said::Lost => cause == "unreachable",
                     _ => false,
                 };
-                let gave_up =
-                    cause == "slow" && (now > self.request.asked || self.has_waited_in_vain());
+                // at once, too, if what is stored may be served for hardly a moment more
+                let gave_up = cause == "slow" && (!self.label.hit || self.has_waited_in_vain());
                 model.quota.was_down_within(now, HELD) || gave_up || self.has_any_said(such)
             }
             "throttled" => model.quota.may_be_throttled(now, REMEMBERED),
