@@ -3,6 +3,7 @@
 //! Bounded twice: by jobs, the least recently touched go first, and by happenings a job. What recurs is kept once, with
 //! its number, so that an outage does not push out what was before it. Hits are never written here.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -84,6 +85,7 @@ impl Chronicle {
         let story = self.stories.get(job).unwrap_or_default();
         let story = story.lock().unwrap_or_else(PoisonError::into_inner);
         let mut story: Vec<Event> = story.iter().rev().cloned().collect();
+        story.sort_by_key(|event| Reverse(event.at)); // what is told late, too, has its place
         let cleared = *self.cleared.lock().unwrap_or_else(PoisonError::into_inner);
         let was_known = |at: &Instant| story.last().is_some_and(|oldest| oldest.at <= *at);
         if let Some(at) = cleared.filter(was_known) {
