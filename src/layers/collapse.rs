@@ -84,7 +84,7 @@ enum Instead {
     Hit(Stored),
     /// The client has forced as many looks as it may.
     RefreshLimit,
-    /// No call would be let out.
+    /// No call would be let out, or the job rests.
     Held(Error),
 }
 
@@ -232,18 +232,24 @@ impl Shared {
     }
 
     fn board(&self, forward: &Forward) -> Result<Boarded<Instead>, Error> {
-        let job = forward.ask.job;
-        self.flights.board(job, || {
-            let landed = self.fresh(&job).filter(|stored| match forward.wait {
-                Wait::Yes | Wait::Behind => true,
-                // what was asked for after the request had come is as young as can be
-                Wait::Forced => stored.sent() > forward.ask.exchange.started,
-            });
-            match landed {
-                Some(stored) => Some(Instead::Hit(stored)),
-                None => self.refusal(forward),
-            }
+        self.flights.board(forward.ask.job, || {
+            self.landed(forward).or_else(|| self.refusal(forward))
         })
+    }
+
+    /// What has come of a look that ended in this very moment.
+    fn landed(&self, forward: &Forward) -> Option<Instead> {
+        let now = self.clock.now();
+        let found = self.store.look_up(&forward.ask.job, now);
+        let fresh = found.stored.filter(|stored| {
+            // what was asked for after the request had come is as young as can be
+            let is_young =
+                forward.wait != Wait::Forced || stored.sent() > forward.ask.exchange.started;
+            is_young && matches!(stored.judge(now), Freshness::Fresh { .. })
+        });
+        let failed = found.setback.filter(|setback| setback.left(now).is_some());
+        let failed = failed.map(|setback| Instead::Held(setback.error.clone()));
+        fresh.map(Instead::Hit).or(failed)
     }
 
     /// Why no look is begun: the gate would turn it away, or the client may force no more.
@@ -265,12 +271,6 @@ impl Shared {
         let stored = forward.stored.as_ref();
         let freshness = stored.map(|stored| stored.judge(self.clock.now()));
         matches!(freshness, Some(Freshness::Stale { .. }))
-    }
-
-    fn fresh(&self, job: &JobId) -> Option<Stored> {
-        let now = self.clock.now();
-        let stored = self.store.look_up(job, now).stored;
-        stored.filter(|stored| matches!(stored.judge(now), Freshness::Fresh { .. }))
     }
 
     async fn land(&self, flight: &Flight, patience: Duration) -> Landing {

@@ -79,7 +79,18 @@ pub(super) fn instead(forward: Forward, instead: Instead, now: Instant) -> Resul
     match instead {
         Instead::Hit(stored) => reply_hit(stored, now),
         Instead::RefreshLimit => serve(forward, Why::RefreshLimit, now),
-        Instead::Held(error) => fall_back(forward, error, None, now),
+        Instead::Held(error) => {
+            let held = Outcome::Held {
+                cause: Some(Cause::of(&error)),
+            };
+            fall_back(forward, error, None, now).map_err(|failure| match failure.age_seconds {
+                Some(_) => failure, // a denial from memory is what is stored
+                None => Failure {
+                    outcome: held,
+                    ..failure
+                },
+            })
+        }
     }
 }
 
