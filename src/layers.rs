@@ -29,6 +29,7 @@ use http_body_util::Full;
 
 use crate::error::Error;
 use crate::policy::client::ClientId;
+use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, Outcome};
 use crate::policy::outcome::{Forwarding, Why};
@@ -206,38 +207,31 @@ fn reply_stored(
         why,
         forward,
     };
-    match stored {
-        Stored::Job(entry) => Ok(Reply::Job {
-            age: freshness.age(),
-            outcome,
-            entry,
-        }),
-        Stored::Denied(denial) => Err(Failure {
-            error: denial.error,
-            outcome,
-            age_seconds: u32::try_from(freshness.age().as_secs()).ok(),
-        }),
-    }
+    reply(stored, freshness, outcome)
 }
 
 /// Answers with what is stored and fresh.
 fn reply_hit(stored: Stored, now: Instant) -> Result<Reply, Failure> {
+    if let Stored::Job(entry) = &stored {
+        entry.count_hit(now);
+    }
     let freshness = stored.judge(now);
     let ttl = freshness.ttl();
-    let outcome = Outcome::Hit { ttl };
+    reply(stored, freshness, Outcome::Hit { ttl })
+}
+
+fn reply(stored: Stored, freshness: Freshness, outcome: Outcome) -> Result<Reply, Failure> {
+    let age = freshness.age();
     match stored {
-        Stored::Job(entry) => {
-            entry.count_hit(now);
-            Ok(Reply::Job {
-                age: freshness.age(),
-                outcome,
-                entry,
-            })
-        }
+        Stored::Job(entry) => Ok(Reply::Job {
+            entry,
+            outcome,
+            age,
+        }),
         Stored::Denied(denial) => Err(Failure {
             error: denial.error,
             outcome,
-            age_seconds: u32::try_from(freshness.age().as_secs()).ok(),
+            age_seconds: u32::try_from(age.as_secs()).ok(),
         }),
     }
 }

@@ -57,42 +57,21 @@ impl Setback {
 /// every look.
 #[must_use]
 pub fn is_held(error: &Error) -> bool {
-    match error {
-        Error::BudgetSpent { .. }
-        | Error::ThrottleHold { .. }
-        | Error::CredentialHold { .. }
-        | Error::UpstreamDown { .. }
-        | Error::Throttled { .. }
-        | Error::Paused
-        | Error::CredentialRefused(_)
-        | Error::CredentialRenewed
-        | Error::CredentialUnavailable(_)
-        | Error::Overloaded
-        | Error::Draining => true,
-        Error::Unreachable(_)
-        | Error::ConnectionLost(_)
-        | Error::TimedOut
-        | Error::UpstreamFailed { .. }
-        | Error::DenialDoubted { .. }
-        | Error::Passed { .. }
-        | Error::NotSuccess { .. }
-        | Error::Misconfigured { .. }
-        | Error::Internal(_)
-        | Error::InvalidJobId
-        | Error::UnreadableRequest(_)
-        | Error::UnexpectedBody
-        | Error::Misdirected
-        | Error::MissingKey
-        | Error::AdminToken
-        | Error::ForeignOrigin
-        | Error::UnknownKey
-        | Error::OversizedKey
-        | Error::BadSignature
-        | Error::JobForbidden
-        | Error::NoRoute
-        | Error::MethodNotAllowed
-        | Error::UriTooLong
-        | Error::NotStored => false,
+    match Cause::of(error) {
+        Cause::Budget
+        | Cause::Throttled
+        | Cause::Credential
+        | Cause::Paused
+        | Cause::Overloaded => true,
+        // upstream is down for every look, or failed this one
+        Cause::Unreachable | Cause::Slow => matches!(error, Error::UpstreamDown { .. }),
+        Cause::Failed
+        | Cause::Refused
+        | Cause::Denied
+        | Cause::Doubted
+        | Cause::NotSuccess
+        | Cause::Misconfigured
+        | Cause::Fault => false,
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jobgate::clock::Clock;
 
-use crate::support::{JOB, in_front_of};
+use crate::support::{Answer, JOB, Running, in_front_of};
 use crate::upstream::{A_JOB, Said, Upstream};
 
 const FAILED: Said = (500, "");
@@ -105,8 +105,8 @@ async fn while_upstream_fails_each_rung_begins_where_the_last_one_ends() {
     }
 }
 
-#[tokio::test]
-async fn a_hundred_askers_of_a_stale_job_are_answered_at_once_with_one_look_behind_them() {
+/// A job stored so many seconds ago, and an upstream that holds all further answers back: the job is renamed there.
+async fn stored_for(seconds: u64) -> (Upstream, Running, Answer) {
     let (clock, new) = (Clock::manual(), renamed());
     let upstream = Upstream::held(&clock, move |n, _| if n == 0 { A_JOB } else { new }).await;
     upstream.let_through(1);
@@ -115,7 +115,13 @@ async fn a_hundred_askers_of_a_stale_job_are_answered_at_once_with_one_look_behi
         .with_stale_answers()
         .start();
     let stored = gateway.job(JOB).await;
-    clock.advance(Duration::from_secs(35));
+    clock.advance(Duration::from_secs(seconds));
+    (upstream, gateway, stored)
+}
+
+#[tokio::test]
+async fn a_hundred_askers_of_a_stale_job_are_answered_at_once_with_one_look_behind_them() {
+    let (upstream, gateway, stored) = stored_for(35).await;
 
     for _ in 0..2 {
         // upstream answers nobody meanwhile
@@ -139,15 +145,8 @@ async fn a_hundred_askers_of_a_stale_job_are_answered_at_once_with_one_look_behi
 
 #[tokio::test]
 async fn a_look_in_silence_is_waited_for_two_seconds_and_goes_on() {
-    let (clock, new, real) = (Clock::manual(), renamed(), Clock::system());
-    let upstream = Upstream::held(&clock, move |n, _| if n == 0 { A_JOB } else { new }).await;
-    upstream.let_through(1);
-    let gateway = in_front_of(&upstream.url())
-        .with_clock(&clock)
-        .with_stale_answers()
-        .start();
-    let stored = gateway.job(JOB).await;
-    clock.advance(Duration::from_secs(660));
+    let (upstream, gateway, stored) = stored_for(660).await;
+    let real = Clock::system();
 
     let began = real.now();
     let (leader, follower) = tokio::join!(gateway.job(JOB), gateway.job(JOB));

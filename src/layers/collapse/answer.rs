@@ -64,13 +64,10 @@ pub(super) fn fall_back(
             let why = Why::Failed(Cause::of(&error));
             reply_stored(stored, why, forwarding, now)
         }
-        None => Err(failed(
-            error,
-            forwarding.unwrap_or(Forwarding {
-                reason: forward.reason,
-                ..Forwarding::default()
-            }),
-        )),
+        None => Err(match forwarding {
+            Some(forwarding) => failed(error, forwarding),
+            None => held(error),
+        }),
     }
 }
 
@@ -79,18 +76,7 @@ pub(super) fn instead(forward: Forward, instead: Instead, now: Instant) -> Resul
     match instead {
         Instead::Hit(stored) => reply_hit(stored, now),
         Instead::RefreshLimit => serve(forward, Why::RefreshLimit, now),
-        Instead::Held(error) => {
-            let held = Outcome::Held {
-                cause: Some(Cause::of(&error)),
-            };
-            fall_back(forward, error, None, now).map_err(|failure| match failure.age_seconds {
-                Some(_) => failure, // a denial from memory is what is stored
-                None => Failure {
-                    outcome: held,
-                    ..failure
-                },
-            })
-        }
+        Instead::Held(error) => fall_back(forward, error, None, now),
     }
 }
 
@@ -99,6 +85,17 @@ pub(super) fn serve(forward: Forward, why: Why, now: Instant) -> Result<Reply, F
     match forward.stored {
         Some(stored) => reply_stored(stored, why, None, now),
         None => Err(Error::Internal("nothing stored to answer with".into()).into()),
+    }
+}
+
+/// The request did not go forward.
+fn held(error: Error) -> Failure {
+    Failure {
+        outcome: Outcome::Held {
+            cause: Some(Cause::of(&error)),
+        },
+        error,
+        age_seconds: None,
     }
 }
 

@@ -27,8 +27,8 @@ impl Forward {
         }
     }
 
-    /// How long its look may wait for a free call of the budget, at most `longest`. Without anything to fall back on it does not wait: the
-    /// client is told when to come back.
+    /// How long its look may wait for a free call of the budget, at most `longest`. Without anything to fall back on it
+    /// does not wait: the client is told when to come back.
     pub(super) fn slot_wait(&self, longest: Duration) -> Duration {
         if self.has_stale() {
             longest.min(STALE_PATIENCE)
