@@ -30,7 +30,7 @@ async fn each_rung_begins_where_the_last_one_ends() {
         (31_000, "hit; ttl=-1; detail=revalidating", "31", false),
         (629_999, "hit; ttl=-600; detail=revalidating", "629", false),
         (630_000, "fwd=stale; stored; ttl=30", "0", true),
-        (3_629_999, "fwd=stale; stored; ttl=30", "0", true),
+        (3_628_000, "fwd=stale; stored; ttl=30", "0", true), // later than that it is not waited for so long
         (3_630_000, "fwd=stale; stored; ttl=30", "0", true),
     ] {
         let (clock, new) = (Clock::manual(), renamed());
@@ -70,10 +70,10 @@ async fn while_upstream_fails_each_rung_begins_where_the_last_one_ends() {
             "630",
         ),
         (
-            3_629_999,
+            3_628_000, // later than that the failure is not waited for so long
             200,
-            "fwd=stale; fwd-status=500; ttl=-3600; detail=failed",
-            "3629",
+            "fwd=stale; fwd-status=500; ttl=-3598; detail=failed",
+            "3628",
         ),
         (3_630_000, 500, "fwd=stale; fwd-status=500", ""),
         (9_999_999, 500, "fwd=stale; fwd-status=500", ""),
@@ -105,8 +105,8 @@ async fn while_upstream_fails_each_rung_begins_where_the_last_one_ends() {
     }
 }
 
-/// A job stored so many seconds ago, and an upstream that holds all further answers back: the job is renamed there.
-async fn stored_for(seconds: u64) -> (Upstream, Running, Answer) {
+/// A job stored so long ago, and an upstream that holds all further answers back: the job is renamed there.
+async fn stored_for(age: Duration) -> (Upstream, Running, Answer) {
     let (clock, new) = (Clock::manual(), renamed());
     let upstream = Upstream::held(&clock, move |n, _| if n == 0 { A_JOB } else { new }).await;
     upstream.let_through(1);
@@ -115,13 +115,13 @@ async fn stored_for(seconds: u64) -> (Upstream, Running, Answer) {
         .with_stale_answers()
         .start();
     let stored = gateway.job(JOB).await;
-    clock.advance(Duration::from_secs(seconds));
+    clock.advance(age);
     (upstream, gateway, stored)
 }
 
 #[tokio::test]
 async fn a_hundred_askers_of_a_stale_job_are_answered_at_once_with_one_look_behind_them() {
-    let (upstream, gateway, stored) = stored_for(35).await;
+    let (upstream, gateway, stored) = stored_for(Duration::from_secs(35)).await;
 
     for _ in 0..2 {
         // upstream answers nobody meanwhile
@@ -130,7 +130,9 @@ async fn a_hundred_askers_of_a_stale_job_are_answered_at_once_with_one_look_behi
             assert_eq!(answer.label(), expected);
             assert_eq!(answer.body, stored.body);
         }
-        assert_eq!(upstream.calls(), 2);
+        gateway
+            .until("the look is upstream", async || upstream.calls() >= 2)
+            .await;
     }
     assert_eq!(gateway.metric("jobgate_requests_waiting").await, 0.0);
     upstream.let_through(100); // as many as a gateway that does not collapse would make
@@ -145,7 +147,7 @@ async fn a_hundred_askers_of_a_stale_job_are_answered_at_once_with_one_look_behi
 
 #[tokio::test]
 async fn a_look_in_silence_is_waited_for_two_seconds_and_goes_on() {
-    let (upstream, gateway, stored) = stored_for(660).await;
+    let (upstream, gateway, stored) = stored_for(Duration::from_secs(660)).await;
     let real = Clock::system();
 
     let began = real.now();
@@ -161,6 +163,23 @@ async fn a_look_in_silence_is_waited_for_two_seconds_and_goes_on() {
     assert_eq!(labels, [(200, collapsed, "660"), (200, expected, "660")]);
     let (least, most) = (Duration::from_secs(2), Duration::from_secs(8)); // far less than any time-out
     assert!(least <= took && took < most, "{took:?}");
+
+    upstream.let_through(1);
+    let fresh = gateway.until_label(JOB, "hit; ttl=30").await;
+    assert!(fresh.text().contains("renamed"));
+    assert_eq!(upstream.calls(), 2, "the look went on");
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn what_may_be_served_a_moment_longer_is_served_without_a_wait_and_the_look_goes_on() {
+    let (upstream, gateway, stored) = stored_for(Duration::from_millis(3_629_999)).await;
+    let answer = gateway.job(JOB).await;
+    assert_eq!(
+        answer.label(),
+        (200, "fwd=stale; ttl=-3600; detail=slow", "3629")
+    );
+    assert_eq!(answer.body, stored.body);
 
     upstream.let_through(1);
     let fresh = gateway.until_label(JOB, "hit; ttl=30").await;
