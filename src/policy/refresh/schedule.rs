@@ -1,0 +1,383 @@
+//! All jobs that clients still ask for, in the order of their planned looks, and the choice of the next call.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+
+use super::demand::Demand;
+use super::fleet::Fleet;
+use super::rhythm::Rhythm;
+use super::track::{Place, Shown, Track, later};
+use super::turns::{Turn, Turns};
+use super::{Look, Rules};
+use crate::policy::client::ClientId;
+use crate::policy::job::JobId;
+
+/// Jobs whose plan the hand renews with each decision.
+const TENDED: usize = 2;
+/// A plan is renewed if what it was made for is off by more than this factor.
+const SLACK: f64 = 1.2;
+/// Plans that are renewed at most before a choice is made, and jobs within their floors that are passed over.
+const TRIES: usize = 8;
+/// The level follows the worth of each look by this power, and by no more than a factor of [`STEP`] for one.
+const GAIN: f64 = 0.125;
+const STEP: f64 = 16.0;
+/// The level at the start is that of a look at once, and never lower.
+const LEAST_LEVEL: f64 = 1e-9;
+
+/// What is known of all jobs that are asked for, and the plan of looks.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub(super) rules: Rules,
+    pub(super) tracks: IndexMap<JobId, Track>,
+    /// The jobs that no look is under way for, by their due time.
+    pub(super) queue: BTreeSet<(Instant, JobId)>,
+    pub(super) proven: VecDeque<JobId>,
+    pub(super) turns: Turns,
+    pub(super) fleet: Fleet,
+    /// Worth of a look at which the budget is just spent, in wrong answers prevented.
+    level: f64,
+    /// The place in `tracks` up to which plans are renewed.
+    hand: usize,
+    /// No refresh goes out before.
+    paced: Option<Instant>,
+}
+
+/// What to do with a free call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Next {
+    /// Look at this job. The schedule waits to be told how it ended.
+    Look {
+        /// The job.
+        job: JobId,
+        /// The reason.
+        why: Why,
+    },
+    /// Nothing now; ask again when something is asked for, or then.
+    Wait {
+        /// The earliest time at which the answer may be another one; `None`: not by itself.
+        until: Option<Instant>,
+        /// The reason.
+        why: Wait,
+    },
+}
+
+/// Why a job is looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Why {
+    /// Nothing is stored, and this client waits.
+    First(ClientId),
+    /// A sweep has shown that the stored answer is wrong.
+    Differs,
+    /// Of all stored answers this one costs the most.
+    Loss {
+        /// How often it is asked for, in a window.
+        asks: f64,
+        /// The chance that it is wrong.
+        wrong: f64,
+    },
+}
+
+/// Why there is no look now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The calls that are left are kept for first-ever asks.
+    Reserve,
+    /// Refreshes go out evenly over the window.
+    Pace,
+    /// Every job was looked at so lately that its floor forbids another.
+    Floors,
+    /// Nobody asks for anything.
+    Idle,
+}
+
+/// What is planned for a job that was just looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// When it is looked at next, as things stand.
+    pub next_look: Instant,
+    /// Lifetime of the answer: up to the planned look, within `ttl*` and `stale_while_revalidate`.
+    pub lifetime: Duration,
+}
+
+// === impl Schedule ===
+
+impl Schedule {
+    /// An empty schedule. `shares` are the configured clients in the order of their ids, with `share` if set.
+    #[must_use]
+    pub fn new(
+        rules: Rules,
+        shares: impl IntoIterator<Item = (ClientId, Option<f64>)>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            rules,
+            tracks: IndexMap::new(),
+            queue: BTreeSet::new(),
+            proven: VecDeque::new(),
+            turns: Turns::new(shares, &rules, now),
+            fleet: Fleet::new(),
+            level: LEAST_LEVEL,
+            hand: 0,
+            paced: None,
+        }
+    }
+
+    // --- what happened
+
+    /// The client asks for something. Only whether it was seen within the last window matters, so telling it once in
+    /// a while is enough.
+    pub fn seen(&mut self, client: ClientId, now: Instant) {
+        self.turns.seen(client, now);
+    }
+
+    /// The client asks for a job of which nothing is stored. Once for a job that several wait for.
+    pub fn ask_first(&mut self, client: ClientId, job: JobId, now: Instant) {
+        self.turns.ask(client, job, now, &self.rules);
+    }
+
+    /// Nobody waits for the job's first answer any more.
+    pub fn leave(&mut self, job: &JobId) {
+        self.turns.leave(job);
+    }
+
+    /// So many asks were answered from what is stored since the last time they were told.
+    pub fn asked(&mut self, job: &JobId, asks: u32, now: Instant) {
+        if let Some(track) = self.tracks.get_mut(job) {
+            track.demand.count(asks, now, &self.rules);
+        }
+    }
+
+    /// Upstream has answered, or a list has confirmed the stored answer. Whatever was known, the job is in the schedule now. An
+    /// answer that was sent for before the last one changes nothing.
+    pub fn looked(&mut self, job: JobId, look: &Look, now: Instant) -> Plan {
+        let rules = self.rules;
+        match self.tracks.get_mut(&job) {
+            Some(track) if look.sent <= track.shown.looked => {}
+            Some(track) => {
+                let before = track.shown;
+                track.shown = Shown::after(&before, look, &rules);
+                let (after, fleet) = (&track.shown, &mut self.fleet);
+                track.rhythm.learn(&before, after, look, &rules, fleet);
+                track.differs = false;
+            }
+            None => {
+                let shown = Shown::first(look, &rules);
+                let track = Track {
+                    rhythm: Rhythm::first(&shown, look, &self.fleet),
+                    demand: Demand::first(now),
+                    due: look.sent,
+                    planned_for: 0.0,
+                    place: Place::Flying,
+                    differs: false,
+                    shown,
+                };
+                self.tracks.insert(job, track);
+            }
+        }
+        self.plan(job, now);
+        let (sent, due) = self
+            .tracks
+            .get(&job)
+            .map_or((now, now), |track| (track.shown.looked, track.due));
+        let floor = rules.floors.of(look.finished);
+        let lifetime = due.saturating_duration_since(sent);
+        Plan {
+            next_look: due,
+            lifetime: lifetime.min(rules.longest).max(floor),
+        }
+    }
+
+    /// The look brought nothing; the job is left alone until then.
+    pub fn failed(&mut self, job: &JobId, until: Instant) {
+        self.take_off(*job);
+        if let Some(track) = self.tracks.get_mut(job) {
+            track.due = until;
+            track.place = Place::Resting;
+            self.queue.insert((until, *job));
+        }
+    }
+
+    /// A sweep has shown that the stored answer is wrong: the next look is the job's, whatever its floor.
+    pub fn differs(&mut self, job: JobId) {
+        if let Some(track) = self.tracks.get_mut(&job)
+            && !track.differs
+        {
+            track.differs = true;
+            self.proven.push_back(job);
+        }
+    }
+
+    /// Nothing is stored of the job any more.
+    pub fn forget(&mut self, job: &JobId) {
+        if let Some(track) = self.tracks.swap_remove(job) {
+            self.queue.remove(&(track.due, *job));
+        }
+    }
+
+    // --- what to do
+
+    /// What to do with a free call, of which there are `remaining`.
+    pub fn next(&mut self, remaining: usize, now: Instant) -> Next {
+        self.tend(now);
+        let turn = self.turns.next(now, &self.rules);
+        if let Turn::First(at) = turn {
+            return self.first(at);
+        }
+        let refresh = self.refresh(remaining, now);
+        match (refresh, self.turns.first()) {
+            (Next::Wait { .. }, Some(at)) => self.first(at),
+            (Next::Look { .. } | Next::Wait { .. }, _) => refresh,
+        }
+    }
+
+    fn first(&mut self, at: usize) -> Next {
+        match self.turns.grant(at) {
+            Some((client, job)) => Next::Look {
+                job,
+                why: Why::First(client),
+            },
+            None => wait(None, Wait::Idle),
+        }
+    }
+
+    fn refresh(&mut self, remaining: usize, now: Instant) -> Next {
+        if remaining <= self.turns.reserve(now, &self.rules) {
+            let until = later(now, self.rules.pace());
+            return wait(Some(until), Wait::Reserve);
+        }
+        let next = match self.next_proven() {
+            Some(job) => Next::Look {
+                job,
+                why: Why::Differs,
+            },
+            None => self.next_by_loss(now),
+        };
+        if let Next::Look { job, .. } = next {
+            self.take_off(job);
+            self.turns.refreshed(now, &self.rules);
+        }
+        next
+    }
+
+    fn next_proven(&mut self) -> Option<JobId> {
+        loop {
+            let job = self.proven.pop_front()?;
+            let track = self.tracks.get(&job);
+            if track.is_some_and(|track| track.differs && track.place == Place::Queued) {
+                return Some(job);
+            }
+        }
+    }
+
+    fn next_by_loss(&mut self, now: Instant) -> Next {
+        if let Some(paced) = self.paced.filter(|&paced| now < paced) {
+            return wait(Some(paced), Wait::Pace);
+        }
+        for _ in 0..TRIES {
+            let first = self.queue.first().copied();
+            if !first.is_some_and(|(_, job)| self.renew(job, now)) {
+                break;
+            }
+        }
+        let opens = |(_, job): &(Instant, JobId)| {
+            let track = self.tracks.get(job)?;
+            Some((track.opens(&self.rules), *job))
+        };
+        let front = self.queue.iter().take(TRIES).filter_map(opens);
+        let Some((opens, job)) = front
+            .clone()
+            .find(|&(opens, _)| opens <= now)
+            .or_else(|| front.min())
+        else {
+            return wait(None, Wait::Idle);
+        };
+        if opens > now {
+            return wait(Some(opens), Wait::Floors);
+        }
+        let Some(track) = self.tracks.get(&job) else {
+            return wait(None, Wait::Idle);
+        };
+        let is_proven = track.differs;
+        let age = self.rules.windows(track.age(now));
+        let (asks, curve) = (
+            track.demand.rate(now, &self.rules),
+            track.curve(&self.fleet),
+        );
+        self.follow(asks * curve.worth(age));
+        self.paced = Some(later(now, self.rules.pace()));
+        let wrong = 1.0 - curve.holds(age);
+        let why = match is_proven {
+            true => Why::Differs,
+            false => Why::Loss { asks, wrong },
+        };
+        Next::Look { job, why }
+    }
+
+    // --- plans
+
+    /// Renews the plans of the jobs under the hand.
+    fn tend(&mut self, now: Instant) {
+        for _ in 0..TENDED {
+            self.hand = if self.hand < self.tracks.len() {
+                self.hand
+            } else {
+                0
+            };
+            let Some((&job, track)) = self.tracks.get_index(self.hand) else {
+                return;
+            };
+            self.fleet.saw_rate(track.rhythm.rate(&self.fleet));
+            self.renew(job, now);
+            self.hand += 1;
+        }
+    }
+
+    /// Plans anew if the plan was made for something else, and forgets who is not asked for; true if the queue has changed.
+    fn renew(&mut self, job: JobId, now: Instant) -> bool {
+        let Some(track) = self
+            .tracks
+            .get(&job)
+            .filter(|track| track.place == Place::Queued)
+        else {
+            return false;
+        };
+        if track.demand.silence(now) > self.rules.longest {
+            self.forget(&job);
+            return true;
+        }
+        let off = self.level / track.demand.rate(now, &self.rules) / f64::from(track.planned_for);
+        let is_off = !(1.0 / SLACK..SLACK).contains(&off);
+        if is_off {
+            self.plan(job, now);
+        }
+        is_off
+    }
+
+    fn plan(&mut self, job: JobId, now: Instant) {
+        self.take_off(job);
+        if let Some(track) = self.tracks.get_mut(&job) {
+            track.plan(self.level, now, &self.rules, &self.fleet);
+            track.place = Place::Queued;
+            self.queue.insert((track.due, job));
+        }
+    }
+
+    fn take_off(&mut self, job: JobId) {
+        if let Some(track) = self.tracks.get_mut(&job) {
+            self.queue.remove(&(track.due, job));
+            track.place = Place::Flying;
+        }
+    }
+
+    /// Moves the level towards what the look just made was worth.
+    fn follow(&mut self, worth: f64) {
+        let step = (worth / self.level).clamp(1.0 / STEP, STEP);
+        self.level = (self.level * step.powf(GAIN)).max(LEAST_LEVEL);
+    }
+}
+
+fn wait(until: Option<Instant>, why: Wait) -> Next {
+    Next::Wait { until, why }
+}
