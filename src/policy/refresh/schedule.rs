@@ -15,11 +15,12 @@ use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 
 /// Jobs whose plan the hand renews with each decision.
-const TENDED: usize = 2;
+const TENDED: usize = 8;
 /// A plan is renewed if what it was made for is off by more than this factor.
-const SLACK: f64 = 1.2;
-/// Plans that are renewed at most before a choice is made, and jobs within their floors that are passed over.
-const TRIES: usize = 8;
+const SLACK: f64 = 1.1;
+/// Of so many jobs whose planned looks come first the one is taken whose look is worth most now; so many plans are renewed
+/// at most before.
+const FRONT: usize = 4;
 /// The level follows the worth of each look by this power, and by no more than a factor of [`STEP`] for one.
 const GAIN: f64 = 0.125;
 const STEP: f64 = 16.0;
@@ -247,7 +248,7 @@ impl Schedule {
             let until = later(now, self.rules.pace());
             return wait(Some(until), Wait::Reserve);
         }
-        let next = match self.next_proven() {
+        let next = match self.next_proven(now) {
             Some(job) => Next::Look {
                 job,
                 why: Why::Differs,
@@ -261,58 +262,44 @@ impl Schedule {
         next
     }
 
-    fn next_proven(&mut self) -> Option<JobId> {
-        loop {
-            let job = self.proven.pop_front()?;
-            let track = self.tracks.get(&job);
-            if track.is_some_and(|track| track.differs && track.place == Place::Queued) {
-                return Some(job);
-            }
-        }
+    /// The first proven job that may be looked at; those that have been looked at since are struck off.
+    fn next_proven(&mut self, now: Instant) -> Option<JobId> {
+        let tracks = &self.tracks;
+        let differs = |job: &JobId| tracks.get(job).is_some_and(|track| track.differs);
+        self.proven.retain(differs);
+        let waits = |job: &JobId| {
+            let track = tracks.get(job);
+            track.is_some_and(|track| track.may_be_forced(now))
+        };
+        let at = self.proven.iter().position(waits)?;
+        self.proven.get(at).copied()
     }
 
     fn next_by_loss(&mut self, now: Instant) -> Next {
         if let Some(paced) = self.paced.filter(|&paced| now < paced) {
             return wait(Some(paced), Wait::Pace);
         }
-        for _ in 0..TRIES {
-            let first = self.queue.first().copied();
-            if !first.is_some_and(|(_, job)| self.renew(job, now)) {
-                break;
-            }
-        }
-        let opens = |(_, job): &(Instant, JobId)| {
-            let track = self.tracks.get(job)?;
-            Some((track.opens(&self.rules), *job))
-        };
-        let front = self.queue.iter().take(TRIES).filter_map(opens);
-        let Some((opens, job)) = front
-            .clone()
-            .find(|&(opens, _)| opens <= now)
-            .or_else(|| front.min())
+        self.renew_front(now);
+        let rules = &self.rules;
+        let open = self.front().filter(|(_, track)| track.opens(rules) <= now);
+        let appraised = open.map(|(job, track)| (job, track.appraise(now, rules, &self.fleet)));
+        let Some((job, best)) = appraised.max_by(|(_, a), (_, b)| a.worth.total_cmp(&b.worth))
         else {
-            return wait(None, Wait::Idle);
+            let soonest = self.front().map(|(_, track)| track.opens(rules)).min();
+            let why = soonest.map_or(Wait::Idle, |_| Wait::Floors);
+            return wait(soonest, why);
         };
-        if opens > now {
-            return wait(Some(opens), Wait::Floors);
-        }
-        let Some(track) = self.tracks.get(&job) else {
-            return wait(None, Wait::Idle);
-        };
-        let is_proven = track.differs;
-        let age = self.rules.windows(track.age(now));
-        let (asks, curve) = (
-            track.demand.rate(now, &self.rules),
-            track.curve(&self.fleet),
-        );
-        self.follow(asks * curve.worth(age));
-        self.paced = Some(later(now, self.rules.pace()));
-        let wrong = 1.0 - curve.holds(age);
-        let why = match is_proven {
-            true => Why::Differs,
-            false => Why::Loss { asks, wrong },
-        };
+        self.follow(best.worth);
+        self.pace(now);
+        let (asks, wrong) = (best.asks, best.wrong);
+        let why = Why::Loss { asks, wrong };
         Next::Look { job, why }
+    }
+
+    /// The jobs whose planned looks come first.
+    fn front(&self) -> impl Iterator<Item = (JobId, &Track)> {
+        let front = self.queue.iter().take(FRONT);
+        front.filter_map(|(_, job)| Some((*job, self.tracks.get(job)?)))
     }
 
     // --- plans
@@ -331,6 +318,16 @@ impl Schedule {
             self.fleet.saw_rate(track.rhythm.rate(&self.fleet));
             self.renew(job, now);
             self.hand += 1;
+        }
+    }
+
+    /// Renews plans until the first in the queue is no longer off.
+    fn renew_front(&mut self, now: Instant) {
+        for _ in 0..FRONT {
+            let first = self.queue.first().copied();
+            if !first.is_some_and(|(_, job)| self.renew(job, now)) {
+                return;
+            }
         }
     }
 
@@ -369,6 +366,15 @@ impl Schedule {
             self.queue.remove(&(track.due, job));
             track.place = Place::Flying;
         }
+    }
+
+    /// Sets when the next refresh may go out. Who comes late by less than one call's share of the window does not lose it.
+    fn pace(&mut self, now: Instant) {
+        let pace = self.rules.pace();
+        let due = self
+            .paced
+            .filter(|&due| now.saturating_duration_since(due) < pace);
+        self.paced = Some(later(due.unwrap_or(now), pace));
     }
 
     /// Moves the level towards what the look just made was worth.

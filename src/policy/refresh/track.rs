@@ -30,6 +30,17 @@ pub(super) enum Place {
     Flying,
 }
 
+/// What a look would be worth now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Appraisal {
+    /// Asks in a window.
+    pub(super) asks: f64,
+    /// The chance that the stored answer is wrong.
+    pub(super) wrong: f64,
+    /// Wrong answers prevented, by the index.
+    pub(super) worth: f64,
+}
+
 /// One job.
 #[derive(Clone, Debug)]
 pub(super) struct Track {
@@ -96,6 +107,26 @@ impl Track {
                 steepness: fleet.steepness(),
                 elapsed: f64::from(self.shown.elapsed),
             }
+        }
+    }
+
+    pub(super) fn appraise(&self, now: Instant, rules: &Rules, fleet: &Fleet) -> Appraisal {
+        let curve = self.curve(fleet);
+        let age = rules.windows(self.age(now));
+        let asks = self.demand.rate(now, rules);
+        Appraisal {
+            asks,
+            wrong: 1.0 - curve.holds(age),
+            worth: asks * curve.worth(age),
+        }
+    }
+
+    /// No look is under way, and none has just failed.
+    pub(super) fn may_be_forced(&self, now: Instant) -> bool {
+        match self.place {
+            Place::Queued => true,
+            Place::Resting => self.due <= now,
+            Place::Flying => false,
         }
     }
 

@@ -77,7 +77,8 @@ pub(super) fn play<C: Contender>(world: &World, contender: impl FnOnce(Instant) 
             ledger.settle(slot, now);
             let state = world.jobs[job].at(at);
             let began = world.jobs[job].began(state);
-            if let Some((before, last)) = stored[job].replace((state, sent))
+            let former = stored[job].replace((state, sent));
+            if let Some((before, last)) = former
                 && !before.running
             {
                 score.closest = score.closest.min(sent - last);
