@@ -2,8 +2,9 @@
 //!
 //! Times are in windows. A curve begins at the look that brought the answer.
 
-/// Points at which the area below a curve without a closed form is taken.
-const POINTS: u32 = 4;
+/// Points at which the area below a curve without a closed form is taken, up to where hardly anything is left of it.
+const POINTS: u32 = 6;
+const TAIL: f64 = 0.02;
 /// A look is planned no closer and no further than this, in powers of two of a window: a 64th of one, and about 45 days of the default.
 const OCTAVES: std::ops::Range<f64> = -6.0..16.0;
 /// Halvings of that range: a planned look is off by at most 0.4 %.
@@ -71,8 +72,14 @@ impl Curve {
                 let rest = 1.0 - shape;
                 windows * (rest * (time / windows).ln_1p()).exp_m1() / rest
             }
-            Self::Running { .. } => {
-                let width = time / f64::from(POINTS);
+            Self::Running {
+                median,
+                steepness,
+                elapsed,
+            } => {
+                let odds = 1.0 + (elapsed / median).powf(steepness);
+                let tail = median * (odds / TAIL).powf(steepness.recip()) - elapsed;
+                let width = time.min(tail) / f64::from(POINTS);
                 let middles = (0..POINTS).map(|point| (f64::from(point) + 0.5) * width);
                 middles.map(|middle| self.holds(middle)).sum::<f64>() * width
             }

@@ -12,8 +12,8 @@ use super::{Rules, small};
 /// answers in the simulated fleet, within its noise.
 const MEMORY: f32 = 16.0;
 
-/// Windows that are added to the span of the asks, so that two asks at once are not an infinite rate.
-const LEAST_SPAN: f64 = 1.0 / 64.0;
+/// Windows that the first ask is taken to have taken, so that two asks at once are no infinite rate.
+const FIRST_SPAN: f32 = 1.0 / 64.0;
 
 /// Asks that may come in the time since the last one before the rate is taken to have fallen.
 const PATIENCE: f64 = 2.0;
@@ -34,7 +34,7 @@ impl Demand {
     pub(super) fn first(now: Instant) -> Self {
         Self {
             asks: 1.0,
-            span: 0.0,
+            span: FIRST_SPAN,
             last: now,
         }
     }
@@ -55,9 +55,8 @@ impl Demand {
 
     /// Asks in a window.
     pub(super) fn rate(&self, now: Instant, rules: &Rules) -> f64 {
-        let learned = f64::from(self.asks) / (f64::from(self.span) + LEAST_SPAN);
-        let silence = rules.windows(self.silence(now)).max(LEAST_SPAN);
-        learned.min(PATIENCE / silence)
+        let learned = f64::from(self.asks / self.span.max(f32::EPSILON));
+        learned.min(PATIENCE / rules.windows(self.silence(now)))
     }
 
     /// Since the last ask.

@@ -384,6 +384,24 @@ impl Schedule {
     }
 }
 
+#[cfg(test)]
+impl Schedule {
+    /// Each job that no look is under way for is in the queue, once.
+    pub(super) fn queue_is_sound(&self) -> bool {
+        let queued = self
+            .tracks
+            .iter()
+            .filter(|(_, track)| track.place != Place::Flying);
+        let mut queued = queued.map(|(job, track)| (track.due, *job));
+        let all = queued.all(|entry| self.queue.contains(&entry));
+        let flying = self
+            .tracks
+            .values()
+            .filter(|track| track.place == Place::Flying);
+        all && self.queue.len() + flying.count() == self.tracks.len()
+    }
+}
+
 fn wait(until: Option<Instant>, why: Wait) -> Next {
     Next::Wait { until, why }
 }

@@ -13,7 +13,7 @@ use crate::policy::job::JobId;
 use crate::policy::refresh::{Build, Look, Next, Rules, Schedule};
 
 /// Seconds in the budget's window.
-pub(super) const WINDOW: f64 = 60.0;
+const WINDOW: f64 = 60.0;
 /// Seconds from sending a call to its answer.
 const LATENCY: f64 = 0.4;
 /// Seconds between two occasions to send.
@@ -41,22 +41,33 @@ pub(super) struct Score {
     pub(super) closest: f64,
 }
 
-pub(super) fn rules(world: &World) -> Rules {
+fn rules(world: &World, scale: f64) -> Rules {
+    let seconds = |seconds: f64| Duration::from_secs_f64(seconds / scale);
     Rules {
         requests: NonZeroU32::new(world.setup.quota).unwrap(),
-        window: Duration::from_secs_f64(WINDOW),
+        window: seconds(WINDOW),
         floors: Lifetimes {
-            finished: Duration::from_secs(30),
-            running: Duration::from_secs(5),
+            finished: seconds(30.0),
+            running: seconds(5.0),
         },
-        longest: Duration::from_secs(600),
+        longest: seconds(600.0),
     }
 }
 
 pub(super) fn play<C: Contender>(world: &World, contender: impl FnOnce(Instant) -> C) -> Score {
+    play_scaled(world, 1.0, contender)
+}
+
+/// The same with a clock on which each second of the world takes only `1 / scale`.
+pub(super) fn play_scaled<C: Contender>(
+    world: &World,
+    scale: f64,
+    contender: impl FnOnce(Instant) -> C,
+) -> Score {
     let start = Clock::system().now();
+    let moment = |at: f64| start + Duration::from_secs_f64(at / scale);
     let mut contender = contender(start);
-    let rules = rules(world);
+    let rules = rules(world, scale);
     let mut ledger = Ledger::new(rules.requests, rules.window, start);
     let mut stored: Vec<Option<(State, f64)>> = vec![None; world.jobs.len()];
     let mut flying: VecDeque<(f64, usize, Slot)> = VecDeque::new();
@@ -71,7 +82,7 @@ pub(super) fn play<C: Contender>(world: &World, contender: impl FnOnce(Instant) 
         if at > world.setup.end() {
             break;
         }
-        let now = start + Duration::from_secs_f64(at);
+        let now = moment(at);
         while let Some((sent, job, slot)) = flying.pop_front_if(|(sent, ..)| *sent + LATENCY <= at)
         {
             ledger.settle(slot, now);
@@ -84,12 +95,12 @@ pub(super) fn play<C: Contender>(world: &World, contender: impl FnOnce(Instant) 
                 score.closest = score.closest.min(sent - last);
             }
             let look = Look {
-                sent: start + Duration::from_secs_f64(sent),
+                sent: moment(sent),
                 finished: !state.running,
                 changed: former.is_some_and(|(before, _)| before != state),
                 build: Some(Build {
                     stamp: u64::try_from(state.build).unwrap() + 1,
-                    age: Duration::from_secs_f64((sent - began).max(0.0)),
+                    age: Duration::from_secs_f64((sent - began).max(0.0) / scale),
                 }),
             };
             contender.looked(job, &look, now);
@@ -123,7 +134,7 @@ pub(super) fn play<C: Contender>(world: &World, contender: impl FnOnce(Instant) 
 
 /// The schedule under test.
 pub(super) struct ByPolicy<'a> {
-    pub(super) schedule: Schedule,
+    schedule: Schedule,
     world: &'a World,
     index: HashMap<JobId, usize>,
     waits: Vec<bool>,
@@ -135,13 +146,18 @@ pub(super) struct ByPolicy<'a> {
 
 impl<'a> ByPolicy<'a> {
     pub(super) fn new(world: &'a World, tells: bool, now: Instant) -> Self {
+        let by_policy = Self::scaled(world, 1.0, now);
+        Self { tells, ..by_policy }
+    }
+
+    pub(super) fn scaled(world: &'a World, scale: f64, now: Instant) -> Self {
         let jobs = world.jobs.iter().enumerate();
         Self {
-            schedule: Schedule::new(rules(world), [], now),
+            schedule: Schedule::new(rules(world, scale), [], now),
             world,
             index: jobs.map(|(index, job)| (job.id, index)).collect(),
             waits: vec![false; world.jobs.len()],
-            tells,
+            tells: true,
         }
     }
 }
