@@ -114,11 +114,12 @@ fn what_is_no_longer_stored_is_not_looked_at() {
 #[test]
 fn an_answer_sent_for_before_the_last_one_teaches_nothing() {
     let mut stage = Stage::new();
-    stage.poll(1, 10);
+    let sent = stage.now;
+    stage.wait(1);
     stage.idle(1, 1, 600);
     let before = stage.schedule.explain(&job(1), stage.now);
     let look = Look {
-        sent: stage.now - SECOND,
+        sent,
         finished: false,
         changed: true,
         build: None,
