@@ -5,10 +5,13 @@
 /// Points at which the area below a curve without a closed form is taken, up to where hardly anything is left of it.
 const POINTS: u32 = 6;
 const TAIL: f64 = 0.02;
-/// A look is planned no closer and no further than this, in powers of two of a window: a 64th of one, and about 45 days of the default.
-const OCTAVES: std::ops::Range<f64> = -6.0..16.0;
-/// Halvings of that range: a planned look is off by at most 0.4 %.
-const HALVINGS: u32 = 12;
+/// A look is planned no closer than a 64th of a window and no further than 65 536 windows, 45 days of the default; as logarithms.
+const NEAREST: f64 = -6.0 * std::f64::consts::LN_2;
+const FURTHEST: f64 = 16.0 * std::f64::consts::LN_2;
+/// A planned look is off by this share at most.
+const PRECISION: f64 = 0.03;
+/// Steps to find it; three or four are usual.
+const STEPS: u32 = 16;
 
 /// The chance that an answer still holds, `time` after the look.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,18 +52,59 @@ impl Curve {
         (self.area(time) - time * self.holds(time)).max(0.0)
     }
 
-    /// When a look is worth that much.
+    /// When a look is worth that much: Newton's method on the logarithms of both, along which the worth is nearly straight, with
+    /// bisection wherever a step would leave what is still possible.
     pub(super) fn due(&self, worth: f64) -> f64 {
-        let (mut early, mut late) = (OCTAVES.start, OCTAVES.end);
-        for _ in 0..HALVINGS {
-            let middle = f64::midpoint(early, late);
-            if self.worth(middle.exp2()) < worth {
-                early = middle;
+        let (mut least, mut most) = (NEAREST, FURTHEST);
+        let mut log = self.first_guess(worth).ln().clamp(least, most);
+        for _ in 0..STEPS {
+            let time = log.exp();
+            let reached = self.worth(time);
+            if reached < worth {
+                least = log;
             } else {
-                late = middle;
+                most = log;
+            }
+            let slope = time * time * self.ends(time) / reached;
+            let next = log + (worth / reached).ln() / slope;
+            let is_possible = least <= next && next <= most; // neither if it is not a number
+            let next = if is_possible {
+                next
+            } else {
+                f64::midpoint(least, most)
+            };
+            let is_found = (next - log).abs() < PRECISION;
+            log = next;
+            if is_found {
+                break;
             }
         }
-        late.exp2()
+        log.exp()
+    }
+
+    /// A time that is none too late: as if the chance of a change stayed what it was at the look.
+    fn first_guess(&self, worth: f64) -> f64 {
+        match *self {
+            Self::Idle { shape, windows } => (2.0 * worth * windows / shape).sqrt(),
+            Self::Running { median, .. } => median,
+        }
+    }
+
+    /// The density of the answer's end: −S′.
+    fn ends(&self, time: f64) -> f64 {
+        let holds = self.holds(time);
+        match *self {
+            Self::Idle { shape, windows } => holds * shape / (windows + time),
+            Self::Running {
+                median,
+                steepness,
+                elapsed,
+            } => {
+                let length = elapsed + time;
+                let odds = (length / median).powf(steepness);
+                holds * steepness / length * odds / (1.0 + odds)
+            }
+        }
     }
 
     fn area(&self, time: f64) -> f64 {

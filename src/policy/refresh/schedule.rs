@@ -1,4 +1,8 @@
-//! All jobs that clients still ask for, in the order of their planned looks, and the choice of the next call.
+//! All jobs that clients still ask for, in the order of their planned looks, and what is told of them. What to do with a free call is in
+//! [`choice`], how looks are planned in [`plans`].
+
+mod choice;
+mod plans;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -8,22 +12,12 @@ use indexmap::IndexMap;
 use super::demand::Demand;
 use super::fleet::Fleet;
 use super::rhythm::Rhythm;
-use super::track::{Place, Shown, Track, later};
-use super::turns::{Turn, Turns};
+use super::track::{Place, Shown, Track};
+use super::turns::Turns;
 use super::{Look, Rules};
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 
-/// Jobs whose plan the hand renews with each decision.
-const TENDED: usize = 8;
-/// A plan is renewed if what it was made for is off by more than this factor.
-const SLACK: f64 = 1.1;
-/// Of so many jobs whose planned looks come first the one is taken whose look is worth most now; so many plans are renewed
-/// at most before.
-const FRONT: usize = 4;
-/// The level follows the worth of each look by this power, and by no more than a factor of [`STEP`] for one.
-const GAIN: f64 = 0.125;
-const STEP: f64 = 16.0;
 /// The level at the start is that of a look at once, and never lower.
 const LEAST_LEVEL: f64 = 1e-9;
 
@@ -125,8 +119,6 @@ impl Schedule {
         }
     }
 
-    // --- what happened
-
     /// The client asks for something. Only whether it was seen within the last window matters, so telling it once in
     /// a while is enough.
     pub fn seen(&mut self, client: ClientId, now: Instant) {
@@ -192,8 +184,8 @@ impl Schedule {
 
     /// The look brought nothing; the job is left alone until then.
     pub fn failed(&mut self, job: &JobId, until: Instant) {
-        self.take_off(*job);
         if let Some(track) = self.tracks.get_mut(job) {
+            unqueue(&mut self.queue, *job, track);
             track.due = until;
             track.place = Place::Resting;
             self.queue.insert((until, *job));
@@ -212,175 +204,9 @@ impl Schedule {
 
     /// Nothing is stored of the job any more.
     pub fn forget(&mut self, job: &JobId) {
-        if let Some(track) = self.tracks.swap_remove(job) {
-            self.queue.remove(&(track.due, *job));
+        if let Some(mut track) = self.tracks.swap_remove(job) {
+            unqueue(&mut self.queue, *job, &mut track);
         }
-    }
-
-    // --- what to do
-
-    /// What to do with a free call, of which there are `remaining`.
-    pub fn next(&mut self, remaining: usize, now: Instant) -> Next {
-        self.tend(now);
-        let turn = self.turns.next(now, &self.rules);
-        if let Turn::First(at) = turn {
-            return self.first(at);
-        }
-        let refresh = self.refresh(remaining, now);
-        match (refresh, self.turns.first()) {
-            (Next::Wait { .. }, Some(at)) => self.first(at),
-            (Next::Look { .. } | Next::Wait { .. }, _) => refresh,
-        }
-    }
-
-    fn first(&mut self, at: usize) -> Next {
-        match self.turns.grant(at) {
-            Some((client, job)) => Next::Look {
-                job,
-                why: Why::First(client),
-            },
-            None => wait(None, Wait::Idle),
-        }
-    }
-
-    fn refresh(&mut self, remaining: usize, now: Instant) -> Next {
-        if remaining <= self.turns.reserve(now, &self.rules) {
-            let until = later(now, self.rules.pace());
-            return wait(Some(until), Wait::Reserve);
-        }
-        let next = match self.next_proven(now) {
-            Some(job) => Next::Look {
-                job,
-                why: Why::Differs,
-            },
-            None => self.next_by_loss(now),
-        };
-        if let Next::Look { job, .. } = next {
-            self.take_off(job);
-            self.turns.refreshed(now, &self.rules);
-        }
-        next
-    }
-
-    /// The first proven job that may be looked at; those that have been looked at since are struck off.
-    fn next_proven(&mut self, now: Instant) -> Option<JobId> {
-        let tracks = &self.tracks;
-        let differs = |job: &JobId| tracks.get(job).is_some_and(|track| track.differs);
-        self.proven.retain(differs);
-        let waits = |job: &JobId| {
-            let track = tracks.get(job);
-            track.is_some_and(|track| track.may_be_forced(now))
-        };
-        let at = self.proven.iter().position(waits)?;
-        self.proven.get(at).copied()
-    }
-
-    fn next_by_loss(&mut self, now: Instant) -> Next {
-        if let Some(paced) = self.paced.filter(|&paced| now < paced) {
-            return wait(Some(paced), Wait::Pace);
-        }
-        self.renew_front(now);
-        let rules = &self.rules;
-        let open = self.front().filter(|(_, track)| track.opens(rules) <= now);
-        let appraised = open.map(|(job, track)| (job, track.appraise(now, rules, &self.fleet)));
-        let Some((job, best)) = appraised.max_by(|(_, a), (_, b)| a.worth.total_cmp(&b.worth))
-        else {
-            let soonest = self.front().map(|(_, track)| track.opens(rules)).min();
-            let why = soonest.map_or(Wait::Idle, |_| Wait::Floors);
-            return wait(soonest, why);
-        };
-        self.follow(best.worth);
-        self.pace(now);
-        let (asks, wrong) = (best.asks, best.wrong);
-        let why = Why::Loss { asks, wrong };
-        Next::Look { job, why }
-    }
-
-    /// The jobs whose planned looks come first.
-    fn front(&self) -> impl Iterator<Item = (JobId, &Track)> {
-        let front = self.queue.iter().take(FRONT);
-        front.filter_map(|(_, job)| Some((*job, self.tracks.get(job)?)))
-    }
-
-    // --- plans
-
-    /// Renews the plans of the jobs under the hand.
-    fn tend(&mut self, now: Instant) {
-        for _ in 0..TENDED {
-            self.hand = if self.hand < self.tracks.len() {
-                self.hand
-            } else {
-                0
-            };
-            let Some((&job, track)) = self.tracks.get_index(self.hand) else {
-                return;
-            };
-            self.fleet.saw_rate(track.rhythm.rate(&self.fleet));
-            self.renew(job, now);
-            self.hand += 1;
-        }
-    }
-
-    /// Renews plans until the first in the queue is no longer off.
-    fn renew_front(&mut self, now: Instant) {
-        for _ in 0..FRONT {
-            let first = self.queue.first().copied();
-            if !first.is_some_and(|(_, job)| self.renew(job, now)) {
-                return;
-            }
-        }
-    }
-
-    /// Plans anew if the plan was made for something else, and forgets who is not asked for; true if the queue has changed.
-    fn renew(&mut self, job: JobId, now: Instant) -> bool {
-        let Some(track) = self
-            .tracks
-            .get(&job)
-            .filter(|track| track.place == Place::Queued)
-        else {
-            return false;
-        };
-        if track.demand.silence(now) > self.rules.longest {
-            self.forget(&job);
-            return true;
-        }
-        let off = self.level / track.demand.rate(now, &self.rules) / f64::from(track.planned_for);
-        let is_off = !(1.0 / SLACK..SLACK).contains(&off);
-        if is_off {
-            self.plan(job, now);
-        }
-        is_off
-    }
-
-    fn plan(&mut self, job: JobId, now: Instant) {
-        self.take_off(job);
-        if let Some(track) = self.tracks.get_mut(&job) {
-            track.plan(self.level, now, &self.rules, &self.fleet);
-            track.place = Place::Queued;
-            self.queue.insert((track.due, job));
-        }
-    }
-
-    fn take_off(&mut self, job: JobId) {
-        if let Some(track) = self.tracks.get_mut(&job) {
-            self.queue.remove(&(track.due, job));
-            track.place = Place::Flying;
-        }
-    }
-
-    /// Sets when the next refresh may go out. Who comes late by less than one call's share of the window does not lose it.
-    fn pace(&mut self, now: Instant) {
-        let pace = self.rules.pace();
-        let due = self
-            .paced
-            .filter(|&due| now.saturating_duration_since(due) < pace);
-        self.paced = Some(later(due.unwrap_or(now), pace));
-    }
-
-    /// Moves the level towards what the look just made was worth.
-    fn follow(&mut self, worth: f64) {
-        let step = (worth / self.level).clamp(1.0 / STEP, STEP);
-        self.level = (self.level * step.powf(GAIN)).max(LEAST_LEVEL);
     }
 }
 
@@ -402,6 +228,9 @@ impl Schedule {
     }
 }
 
-fn wait(until: Option<Instant>, why: Wait) -> Next {
-    Next::Wait { until, why }
+fn unqueue(queue: &mut BTreeSet<(Instant, JobId)>, job: JobId, track: &mut Track) {
+    if track.place != Place::Flying {
+        queue.remove(&(track.due, job));
+        track.place = Place::Flying;
+    }
 }

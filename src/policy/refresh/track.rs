@@ -9,6 +9,9 @@ use super::fleet::Fleet;
 use super::rhythm::Rhythm;
 use super::{Look, Rules, small};
 
+/// A plan is renewed if what it was made for is off by more than this factor.
+const SLACK: f64 = 1.1;
+
 /// What a look showed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown {
@@ -146,6 +149,19 @@ impl Track {
             Place::Resting => self.due,
             Place::Queued | Place::Flying => self.floor(rules),
         }
+    }
+
+    /// It waits for a look that was planned for another level or demand, or nobody asks for it any more.
+    pub(super) fn is_off(&self, level: f64, now: Instant, rules: &Rules) -> bool {
+        let worth = level / self.demand.rate(now, rules);
+        let off = worth / f64::from(self.planned_for);
+        let is_silent = self.is_silent(now, rules);
+        self.place == Place::Queued && (is_silent || !(1.0 / SLACK..SLACK).contains(&off))
+    }
+
+    /// Nobody asks for it any more.
+    pub(super) fn is_silent(&self, now: Instant, rules: &Rules) -> bool {
+        self.demand.silence(now) > rules.longest
     }
 
     /// Plans the look for when it is worth `level` asks.

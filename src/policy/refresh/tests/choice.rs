@@ -102,6 +102,21 @@ fn who_is_not_asked_for_any_more_is_forgotten_and_not_looked_at() {
 }
 
 #[test]
+fn when_most_jobs_fall_silent_at_once_all_looks_go_to_those_that_do_not() {
+    let mut stage = Stage::new();
+    stage.busy(200);
+    stage.poll(7, 601);
+    stage.schedule.differs(job(8));
+    for _ in 0..10 {
+        stage.poll(7, 30);
+        let (next, _) = stage.next().unwrap();
+        assert_eq!(next, job(7));
+        stage.idle(7, 1, 600);
+    }
+    assert!(stage.schedule.len() < 200);
+}
+
+#[test]
 fn what_is_no_longer_stored_is_not_looked_at() {
     let mut stage = Stage::new();
     stage.idle(1, 1, 600);

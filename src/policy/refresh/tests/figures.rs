@@ -84,7 +84,7 @@ fn worlds() -> Vec<Vec<Setup>> {
 }
 
 #[test]
-#[ignore = "prints a table; half a minute if optimised"]
+#[ignore = "prints a table, for a minute"]
 #[expect(clippy::print_stdout, reason = "that is what it is for")]
 fn the_table_of_the_doc() {
     println!(
