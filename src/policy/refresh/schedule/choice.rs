@@ -2,13 +2,25 @@
 
 use std::time::Instant;
 
-use super::super::track::{Track, later};
+use super::super::track::{Appraisal, later};
 use super::super::turns::Turn;
 use super::{Next, Schedule, Wait, Why};
 use crate::policy::job::JobId;
 
 /// Of so many jobs whose planned looks come first, the one is taken whose look is worth most now.
 const FRONT: usize = 4;
+
+/// What stands at the front of the queue.
+#[derive(Clone, Copy, Default)]
+struct Front {
+    /// Of the jobs that may be looked at, the one whose look is worth most.
+    best: Option<(JobId, Appraisal)>,
+    /// When the first of the others may be.
+    opens: Option<Instant>,
+}
+
+/// A job at the front that nobody asks for any more.
+struct Silent(JobId);
 
 impl Schedule {
     /// What to do with a free call, of which there are `remaining`.
@@ -75,39 +87,44 @@ impl Schedule {
         if let Some(paced) = self.paced.filter(|&paced| now < paced) {
             return wait(Some(paced), Wait::Pace);
         }
-        self.forget_silent(now);
-        self.renew_front(now);
-        let rules = &self.rules;
-        let open = self.front().filter(|(_, track)| track.opens(rules) <= now);
-        let appraised = open.map(|(job, track)| (job, track.appraise(now, rules, &self.fleet)));
-        let Some((job, best)) = appraised.max_by(|(_, a), (_, b)| a.worth.total_cmp(&b.worth))
-        else {
-            let soonest = self.front().map(|(_, track)| track.opens(rules)).min();
-            let why = soonest.map_or(Wait::Idle, |_| Wait::Floors);
-            return wait(soonest, why);
+        let front = loop {
+            self.renew_front(now);
+            match self.appraise_front(now) {
+                Ok(front) => break front,
+                Err(Silent(job)) => self.forget(&job), // each job once, so this costs nothing in the long run
+            }
         };
-        self.follow(best.worth);
-        self.pace(now);
-        let (asks, wrong) = (best.asks, best.wrong);
-        let why = Why::Loss { asks, wrong };
-        Next::Look { job, why }
-    }
-
-    /// Nobody asks any more for what has come to the front. Each job is forgotten once, so this costs nothing in the long run.
-    fn forget_silent(&mut self, now: Instant) {
-        let rules = self.rules;
-        let silent = |(job, track): (JobId, &Track)| track.is_silent(now, &rules).then_some(job);
-        loop {
-            let job = self.front().find_map(silent);
-            let Some(job) = job else { return };
-            self.forget(&job);
+        if let Some((job, best)) = front.best {
+            self.follow(best.worth);
+            self.pace(now);
+            let (asks, wrong) = (best.asks, best.wrong);
+            let why = Why::Loss { asks, wrong };
+            return Next::Look { job, why };
         }
+        let why = front.opens.map_or(Wait::Idle, |_| Wait::Floors);
+        wait(front.opens, why)
     }
 
-    /// The jobs whose planned looks come first.
-    fn front(&self) -> impl Iterator<Item = (JobId, &Track)> {
-        let front = self.queue.iter().take(FRONT);
-        front.filter_map(|(_, job)| Some((*job, self.tracks.get(job)?)))
+    fn appraise_front(&self, now: Instant) -> Result<Front, Silent> {
+        let mut front = Front::default();
+        for (_, job) in self.queue.iter().take(FRONT) {
+            let Some(track) = self.tracks.get(job) else {
+                continue;
+            };
+            if track.is_silent(now, &self.rules) {
+                return Err(Silent(*job));
+            }
+            let opens = track.opens(&self.rules);
+            if now < opens {
+                front.opens = front.opens.into_iter().chain([opens]).min();
+                continue;
+            }
+            let next = track.appraise(now, &self.rules, &self.fleet);
+            if front.best.is_none_or(|(_, best)| best.worth < next.worth) {
+                front.best = Some((*job, next));
+            }
+        }
+        Ok(front)
     }
 }
 
