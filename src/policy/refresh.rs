@@ -3,7 +3,7 @@
 //! Upstream allows a few calls a minute; clients ask for far more jobs than that. A call is best spent where it prevents the most
 //! wrong answers. In this order:
 //!
-//! 1. **First-ever asks**: nothing is stored, somebody waits. Clients take turns by their shares ([`turns`]).
+//! 1. **First-ever asks**: nothing is stored, somebody waits. Clients take turns by their shares (`turns`).
 //! 2. **Proven differences**: a sweep has shown that the stored answer is wrong.
 //! 3. **The highest expected loss**: how often the job is asked for, times the chance that its stored answer is wrong, over the time
 //!    that a look would cut short.
@@ -13,9 +13,9 @@
 //! The third is the index policy of Azar, Horvitz, Lubetzky, Peres and Shahaf (2018, "Tractable near-optimal policies for crawling"),
 //! who solve the problem of Cho and Garcia-Molina (2003, "Effective page refresh policies for Web crawlers") for a given budget. A
 //! look at a job that is asked for `w` times a window is worth `w·(∫₀ᵗ S − t·S(t))` at time `t` after the last one, S being the
-//! chance that the answer still holds ([`curve`]). Theirs takes change rates as known. Here they are learned, so S is
-//! what is believed of this job: a gamma distribution of its rate, begun at what jobs here are like ([`fleet`]) and moved by what looks
-//! have shown ([`rhythm`]). Looks reveal a change, not its number or time (the partial observability of Kolobov, Peres, Lu and
+//! chance that the answer still holds (`curve`). Theirs takes change rates as known. Here they are learned, so S is
+//! what is believed of this job: a gamma distribution of its rate, begun at what jobs here are like (`fleet`) and moved by what looks
+//! have shown (`rhythm`). Looks reveal a change, not its number or time (the partial observability of Kolobov, Peres, Lu and
 //! Horvitz 2019), except that bodies say when the last build began. A running build is no Poisson process: it
 //! ends after about as long as builds of this job take.
 //!
@@ -27,15 +27,35 @@
 //!
 //! **Cost**: a decision takes O(log n): the job whose planned look comes first, planned for the *level*, the worth at which the
 //! budget is just spent. The level follows the worth of the looks that are made. Plans made for another level or demand
-//! are renewed when their turn comes and by a hand that goes round a few jobs with each decision. 1.1 µs with
-//! 20 000 jobs (`cargo bench --bench costs -- refresh`), and some 250 bytes a job.
+//! are renewed when their turn comes and by a hand that goes round a few jobs with each decision. 1.0 µs with 400 jobs, 1.7 µs with
+//! 20 000 (`cargo bench --bench costs -- refresh`), and some 250 bytes a job.
 //!
 //! All times are in windows of the budget, so a budget of 50 a minute and one of 50 in three seconds behave alike. No clock, no lock, no
 //! I/O: who owns a [`Schedule`] tells it what happened and when, and asks [`Schedule::next`] when a call is free.
 //!
 //! # How good it is
 //!
-//! FIGURES
+//! In a simulated company with a known truth (the tests' `world`: 400 jobs, 40 pollers, 50 calls a minute, judged for 30 minutes after ten of warm-up), per
+//! cent of answers that were wrong. The oracle uses the same index, but knows every job's rate and demand, and all states at the start.
+//! `cargo test --lib refresh::tests::figures -- --ignored --nocapture`:
+//!
+//! | world (5 seeds each, the default 20) | fixed lifetime, 6 min | policy | oracle | policy ÷ oracle | worst seed |
+//! |---|---|---|---|---|---|
+//! | default | 6.7 | 3.5 | 2.7 | 1.28 | 1.46 |
+//! | more hot jobs (20 %, 30 % warm) | 17.6 | 10.3 | 8.9 | 1.16 | 1.18 |
+//! | fewer (1 %, 10 %) | 2.5 | 1.5 | 1.1 | 1.31 | 1.55 |
+//! | three to four times as many builds | 12.9 | 8.4 | 7.4 | 1.13 | 1.21 |
+//! | two to four times fewer | 2.8 | 1.5 | 1.0 | 1.49 | 1.92 |
+//! | builds of 30 s · of 5 min | 5.8 · 7.0 | 3.2 · 3.6 | 2.6 · 2.8 | 1.24 · 1.28 | 1.34 · 1.53 |
+//! | all pollers watch other jobs half-way | 6.8 | 3.7 | 2.8 | 1.33 | 1.46 |
+//! | 1 000 jobs, 80 pollers | 10.1 | 7.2 | 5.1 | 1.42 | 1.55 |
+//! | 200 calls a minute | 6.3 | 1.0 | 0.7 | 1.42 | 1.47 |
+//! | 10 calls a minute, after an hour | 15.2 | 11.5 | 11.5 | 1.00 | 1.13 |
+//! | default, after eight hours | 6.2 | 2.7 | 2.5 | 1.09 | 1.15 |
+//!
+//! What stands between it and the oracle is time: within 40 minutes a job that builds twice an hour and one that builds thrice a day mostly look
+//! alike, until the first build. Hours later the rates are known. One seed says little: a change of a rounding moves its ratio by a tenth either way.
+//! If bodies do not say when the last build began, 0.1 per cent more are wrong.
 
 mod curve;
 mod demand;
