@@ -12,6 +12,7 @@ mod fixtures;
 mod hit_path;
 mod ledger;
 mod normalise;
+mod schedule;
 
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ fn main() {
     for ask in [
         decision::ask,
         ledger::ask,
+        schedule::ask,
         normalise::ask,
         hit_path::ask,
         collapse::ask,

@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod pause;
 pub mod phase;
 pub mod problem;
+pub mod refresh;
 pub mod request_id;
 pub mod setback;
 pub mod wave;

@@ -1,0 +1,236 @@
+//! All jobs that clients still ask for, in the order of their planned looks, and what is told of them. What to do with a free call is in
+//! [`choice`], how looks are planned in [`plans`].
+
+mod choice;
+mod plans;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+
+use super::demand::Demand;
+use super::fleet::Fleet;
+use super::rhythm::Rhythm;
+use super::track::{Place, Shown, Track};
+use super::turns::Turns;
+use super::{Look, Rules};
+use crate::policy::client::ClientId;
+use crate::policy::job::JobId;
+
+/// The level at the start is that of a look at once, and never lower.
+const LEAST_LEVEL: f64 = 1e-9;
+
+/// What is known of all jobs that are asked for, and the plan of looks.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub(super) rules: Rules,
+    pub(super) tracks: IndexMap<JobId, Track>,
+    /// The jobs that no look is under way for, by their due time.
+    pub(super) queue: BTreeSet<(Instant, JobId)>,
+    pub(super) proven: VecDeque<JobId>,
+    pub(super) turns: Turns,
+    pub(super) fleet: Fleet,
+    /// Worth of a look at which the budget is just spent, in wrong answers prevented.
+    level: f64,
+    /// The place in `tracks` up to which plans are renewed.
+    hand: usize,
+    /// No refresh goes out before.
+    paced: Option<Instant>,
+}
+
+/// What to do with a free call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Next {
+    /// Look at this job. The schedule waits to be told how it ended.
+    Look {
+        /// The job.
+        job: JobId,
+        /// The reason.
+        why: Why,
+    },
+    /// Nothing now; ask again when something is asked for, or then.
+    Wait {
+        /// The earliest time at which the answer may be another one; `None`: not by itself.
+        until: Option<Instant>,
+        /// The reason.
+        why: Wait,
+    },
+}
+
+/// Why a job is looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Why {
+    /// Nothing is stored, and this client waits.
+    First(ClientId),
+    /// A sweep has shown that the stored answer is wrong.
+    Differs,
+    /// Of all stored answers this one costs the most.
+    Loss {
+        /// How often it is asked for, in a window.
+        asks: f64,
+        /// The chance that it is wrong.
+        wrong: f64,
+    },
+}
+
+/// Why there is no look now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The calls that are left are kept for first-ever asks.
+    Reserve,
+    /// Refreshes go out evenly over the window.
+    Pace,
+    /// Every job was looked at so lately that its floor forbids another.
+    Floors,
+    /// Nobody asks for anything.
+    Idle,
+}
+
+/// What is planned for a job that was just looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// When it is looked at next, as things stand.
+    pub next_look: Instant,
+    /// Lifetime of the answer: up to the planned look, within `ttl*` and `stale_while_revalidate`.
+    pub lifetime: Duration,
+}
+
+// === impl Schedule ===
+
+impl Schedule {
+    /// An empty schedule. `shares` are the configured clients in the order of their ids, with `share` if set.
+    #[must_use]
+    pub fn new(
+        rules: Rules,
+        shares: impl IntoIterator<Item = (ClientId, Option<f64>)>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            rules,
+            tracks: IndexMap::new(),
+            queue: BTreeSet::new(),
+            proven: VecDeque::new(),
+            turns: Turns::new(shares, &rules, now),
+            fleet: Fleet::new(),
+            level: LEAST_LEVEL,
+            hand: 0,
+            paced: None,
+        }
+    }
+
+    /// The client asks for something. Only whether it was seen within the last window matters, so telling it once in
+    /// a while is enough.
+    pub fn seen(&mut self, client: ClientId, now: Instant) {
+        self.turns.seen(client, now);
+    }
+
+    /// The client asks for a job of which nothing is stored. Once for a job that several wait for.
+    pub fn ask_first(&mut self, client: ClientId, job: JobId, now: Instant) {
+        self.turns.ask(client, job, now, &self.rules);
+    }
+
+    /// Nobody waits for the job's first answer any more.
+    pub fn leave(&mut self, job: &JobId) {
+        self.turns.leave(job);
+    }
+
+    /// So many asks were answered from what is stored since the last time they were told.
+    pub fn asked(&mut self, job: &JobId, asks: u32, now: Instant) {
+        if let Some(track) = self.tracks.get_mut(job) {
+            track.demand.count(asks, now, &self.rules);
+        }
+    }
+
+    /// Upstream has answered, or a list has confirmed the stored answer. Whatever was known, the job is in the schedule now. An
+    /// answer that was sent for before the last one changes nothing.
+    pub fn looked(&mut self, job: JobId, look: &Look, now: Instant) -> Plan {
+        let rules = self.rules;
+        match self.tracks.get_mut(&job) {
+            Some(track) if look.sent <= track.shown.looked => {}
+            Some(track) => {
+                let before = track.shown;
+                track.shown = Shown::after(&before, look, &rules);
+                let (after, fleet) = (&track.shown, &mut self.fleet);
+                track.rhythm.learn(&before, after, look, &rules, fleet);
+                track.differs = false;
+            }
+            None => {
+                let shown = Shown::first(look, &rules);
+                let track = Track {
+                    rhythm: Rhythm::first(&shown, look, &self.fleet),
+                    demand: Demand::first(now),
+                    due: look.sent,
+                    planned_for: 0.0,
+                    place: Place::Flying,
+                    differs: false,
+                    shown,
+                };
+                self.tracks.insert(job, track);
+            }
+        }
+        self.plan(job, now);
+        let (sent, due) = self
+            .tracks
+            .get(&job)
+            .map_or((now, now), |track| (track.shown.looked, track.due));
+        let floor = rules.floors.of(look.finished);
+        let lifetime = due.saturating_duration_since(sent);
+        Plan {
+            next_look: due,
+            lifetime: lifetime.min(rules.longest).max(floor),
+        }
+    }
+
+    /// The look brought nothing; the job is left alone until then.
+    pub fn failed(&mut self, job: &JobId, until: Instant) {
+        if let Some(track) = self.tracks.get_mut(job) {
+            unqueue(&mut self.queue, *job, track);
+            track.due = until;
+            track.place = Place::Resting;
+            self.queue.insert((until, *job));
+        }
+    }
+
+    /// A sweep has shown that the stored answer is wrong: the next look is the job's, whatever its floor.
+    pub fn differs(&mut self, job: JobId) {
+        if let Some(track) = self.tracks.get_mut(&job)
+            && !track.differs
+        {
+            track.differs = true;
+            self.proven.push_back(job);
+        }
+    }
+
+    /// Nothing is stored of the job any more.
+    pub fn forget(&mut self, job: &JobId) {
+        if let Some(mut track) = self.tracks.swap_remove(job) {
+            unqueue(&mut self.queue, *job, &mut track);
+        }
+    }
+}
+
+#[cfg(test)]
+impl Schedule {
+    /// Each job that no look is under way for is in the queue, once.
+    pub(super) fn queue_is_sound(&self) -> bool {
+        let queued = self
+            .tracks
+            .iter()
+            .filter(|(_, track)| track.place != Place::Flying);
+        let mut queued = queued.map(|(job, track)| (track.due, *job));
+        let all = queued.all(|entry| self.queue.contains(&entry));
+        let flying = self
+            .tracks
+            .values()
+            .filter(|track| track.place == Place::Flying);
+        all && self.queue.len() + flying.count() == self.tracks.len()
+    }
+}
+
+fn unqueue(queue: &mut BTreeSet<(Instant, JobId)>, job: JobId, track: &mut Track) {
+    if track.place != Place::Flying {
+        queue.remove(&(track.due, job));
+        track.place = Place::Flying;
+    }
+}

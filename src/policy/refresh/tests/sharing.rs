@@ -1,0 +1,131 @@
+//! Whose first-ever ask is next.
+
+use std::collections::HashMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{SECOND, job, rules};
+use crate::clock::Clock;
+use crate::policy::client::{ClientId, Clients};
+use crate::policy::refresh::{Look, Next, Schedule, Why};
+
+/// The clients of a configuration with so many of them.
+fn clients(count: usize) -> Vec<ClientId> {
+    let names = ["a", "b", "c", "d"];
+    let digests = names.map(|name| [<[u8; 32]>::from(Sha256::digest(name))]);
+    let known = Clients::new(
+        names
+            .into_iter()
+            .zip(digests.iter().map(|digest| &digest[..])),
+    );
+    let of = |name: &&str| {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-api-key", name.parse().unwrap());
+        known.identify(&headers).unwrap()
+    };
+    names.iter().take(count).map(of).collect()
+}
+
+/// Who gets the next hundred calls when each of these clients waits for a hundred first answers; `None`: a refresh.
+fn hundred(shares: &[Option<f64>], waits: &[bool]) -> HashMap<Option<ClientId>, usize> {
+    let clients = clients(shares.len());
+    let mut now = Clock::system().now();
+    let mut schedule = Schedule::new(
+        rules(),
+        clients.iter().copied().zip(shares.iter().copied()),
+        now,
+    );
+    for number in 0..500 {
+        let look = Look {
+            sent: now,
+            finished: true,
+            changed: false,
+            build: None,
+        };
+        schedule.looked(job(number), &look, now);
+        schedule.asked(&job(number), 10, now + SECOND);
+    }
+    now += 60 * SECOND;
+    for (index, &client) in clients.iter().enumerate() {
+        schedule.seen(client, now);
+        for number in (0..100).filter(|_| waits[index]) {
+            schedule.ask_first(client, job(1_000 * (index + 1) + number), now);
+        }
+    }
+    let mut calls = HashMap::new();
+    for _ in 0..100 {
+        now += 2 * SECOND;
+        for &client in &clients {
+            schedule.seen(client, now);
+        }
+        let Next::Look { why, .. } = schedule.next(50, now) else {
+            panic!("there is always something to do")
+        };
+        let client = match why {
+            Why::First(client) => Some(client),
+            Why::Differs | Why::Loss { .. } => None,
+        };
+        *calls.entry(client).or_default() += 1;
+    }
+    calls
+}
+
+#[test]
+fn clients_that_wait_get_their_shares_and_those_without_one_share_the_rest_alike() {
+    let who = clients(3);
+    for (shares, expected) in [
+        ([None, None, None], [33, 33, 33]),
+        ([Some(0.5), None, None], [60, 20, 20]), // a sixth is for those without a name
+        ([Some(0.9), Some(0.1), None], [86, 9, 2]),
+    ] {
+        let calls = hundred(&shares, &[true; 3]);
+        for (client, expected) in who.iter().zip(expected) {
+            let got = calls.get(&Some(*client)).copied().unwrap_or_default();
+            assert!(got.abs_diff(expected) <= 3, "{shares:?}: {calls:?}");
+        }
+        assert_eq!(
+            calls.get(&None),
+            None,
+            "all wait, so nobody is served by a refresh"
+        );
+    }
+}
+
+#[test]
+fn a_scanner_leaves_the_others_their_refreshes() {
+    let who = clients(2);
+    let calls = hundred(&[Some(0.3), Some(0.6)], &[true, false]);
+    let firsts = calls[&Some(who[0])];
+    assert!((28..=40).contains(&firsts), "{calls:?}");
+    assert_eq!(calls[&None], 100 - firsts);
+}
+
+#[test]
+fn a_lone_client_gets_its_first_answers_as_fast_as_the_budget_allows() {
+    let calls = hundred(&[None], &[true]);
+    assert_eq!(calls.len(), 1, "{calls:?}");
+}
+
+#[test]
+fn who_comes_late_has_no_credit_and_who_leaves_is_not_called_for() {
+    let now = Clock::system().now();
+    let who = clients(2);
+    let mut schedule = Schedule::new(rules(), who.iter().map(|&client| (client, None)), now);
+    for number in 0..40 {
+        schedule.ask_first(who[0], job(number), now);
+    }
+    for _ in 0..20 {
+        schedule.next(50, now);
+    }
+    for number in 100..104 {
+        schedule.ask_first(who[1], job(number), now);
+    }
+    schedule.leave(&job(103));
+    let asked: Vec<_> = (0..8).map(|_| schedule.next(50, now)).collect();
+    let late = |next: &&Next| matches!(next, Next::Look { why: Why::First(client), .. } if *client == who[1]);
+    assert_eq!(asked.iter().filter(late).count(), 3, "{asked:?}");
+    let in_turn = asked.iter().take(6).filter(late).count();
+    assert!((2..=3).contains(&in_turn), "{asked:?}");
+    assert_eq!(schedule.first_in_line(&job(103)), None);
+    assert_eq!(schedule.first_in_line(&job(25)), Some(0));
+}
