@@ -41,9 +41,9 @@ pub use item::written;
 use place::Place;
 use raw::RawAuthMode;
 pub use settings::{
-    AccessLog, AdminSettings, AuthMode, AuthSettings, BudgetSettings, CacheSettings,
+    AccessLog, AdminSettings, AuthMode, AuthSettings, BudgetMode, BudgetSettings, CacheSettings,
     ClientSettings, CredentialSettings, LogFormat, LogSettings, SecretSource, ServerSettings,
-    Settings, TlsSettings, UpstreamSettings,
+    Settings, SweepMode, SweepSettings, TlsSettings, UpstreamSettings,
 };
 
 /// Settings, and what is odd about them without being wrong.

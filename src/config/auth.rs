@@ -138,6 +138,7 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
         name: name?,
         key_sha256,
         refresh: refresh.map_or(Allowance::DEFAULT, |rate| rate.0),
+        share: None,
         max_stale: max_stale.map(|time| time.0),
     })
 }

@@ -182,10 +182,51 @@ impl CacheSettings {
 /// `[budget]`
 #[derive(Clone, Debug)]
 pub struct BudgetSettings {
+    /// `budget.mode`: who decides when a job is looked at.
+    pub mode: BudgetMode,
     /// `budget.requests`: upstream calls per window.
     pub requests: NonZeroU32,
     /// `budget.window`.
     pub window: Duration,
+    /// `budget.learn`: a lower limit that upstream names is adopted.
+    pub learn: bool,
+    /// `[budget.sweep]`
+    pub sweep: SweepSettings,
+}
+
+/// `budget.mode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetMode {
+    /// The budget: each call goes where it prevents the most wrong answers.
+    Budget,
+    /// The clients: plain fixed lifetimes.
+    Ttl,
+}
+
+/// `[budget.sweep]`
+#[derive(Clone, Debug)]
+pub struct SweepSettings {
+    /// `budget.sweep.mode`
+    pub mode: SweepMode,
+    /// `budget.sweep.projects`: CodeArts project ids, for mode `projects`.
+    pub projects: Vec<String>,
+    /// `budget.sweep.requests`: list calls per window.
+    pub requests: NonZeroU32,
+    /// `budget.sweep.shared`: upstream counts lists and job calls together.
+    pub shared: bool,
+}
+
+/// `budget.sweep.mode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SweepMode {
+    /// `recent`, as long as it saves calls.
+    Auto,
+    /// The list of all jobs, the last built first.
+    Recent,
+    /// The list of each configured project.
+    Projects,
+    /// No list calls.
+    Off,
 }
 
 /// `[auth]` and `[[clients]]`: who may ask.
@@ -215,6 +256,8 @@ pub struct ClientSettings {
     pub key_sha256: Vec<[u8; 32]>,
     /// `refresh`: how often it may force a look.
     pub refresh: Allowance,
+    /// `share`: of the budget, when clients compete for it; `None`: an equal part of what the others leave.
+    pub share: Option<f64>,
     /// `max_stale`: how long past its lifetime an answer may be for this client; `None`: as `[cache]` says.
     pub max_stale: Option<Duration>,
 }

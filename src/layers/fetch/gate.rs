@@ -64,6 +64,8 @@ struct Shared {
     books: Mutex<Books>,
     /// Wakes one waiter when a call has ended.
     ended: Notify,
+    /// Kept for whoever plans calls ahead: things may stand otherwise than they did.
+    changed: Notify,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,7 @@ impl Gate {
             clock,
             books: Mutex::new(books),
             ended: Notify::new(),
+            changed: Notify::new(),
         }))
     }
 
@@ -126,6 +129,20 @@ impl Gate {
     /// The credential was renewed: if it was refused, one call may try the new one at once.
     pub fn renewed(&self) {
         self.books().holds.renewed();
+        self.0.changed.notify_one();
+    }
+
+    /// Waits until a call has ended, or something else was told that may let more calls out, since the last wait. For one
+    /// waiter; time alone, which also lets calls out, does not end the wait.
+    pub async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    /// Calls that the budget has left now.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        let books = self.books();
+        books.ledger.remaining(self.0.clock.now())
     }
 
     /// Why no call would be let out now; `None` if one would, or if that is not known before another has ended. Cheaper than
@@ -139,8 +156,9 @@ impl Gate {
 
     /// Lets nothing out, or lets calls out again; those in flight go on. Whether that changed anything.
     pub fn pause(&self, paused: bool) -> bool {
-        let mut books = self.books();
-        std::mem::replace(&mut books.paused, paused) != paused
+        let changed = std::mem::replace(&mut self.books().paused, paused) != paused;
+        self.0.changed.notify_one();
+        changed
     }
 
     /// How things stand.
@@ -184,6 +202,7 @@ impl Gate {
         };
         log_change(before, after);
         self.0.ended.notify_one();
+        self.0.changed.notify_one();
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
