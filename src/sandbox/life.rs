@@ -22,6 +22,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+#[cfg(test)]
+pub(super) use self::info::seconds;
 pub(super) use self::item::{ITEM_FIELDS, Item, project_of};
 use crate::policy::job::JobId;
 

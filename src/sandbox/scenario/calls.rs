@@ -63,23 +63,20 @@ impl Calls {
         is_of_projects: bool,
     ) -> Option<&'static str> {
         match (self, act.scope()) {
-            (Self::Jobs, _) if is_of_projects => {
-                Some("`projects` chooses among lists; add calls = \"lists\"")
-            }
-            (Self::All, _) if is_of_projects => {
-                Some("`projects` chooses among lists, and calls = \"all\" is about more")
+            (Self::Jobs | Self::All, _) if is_of_projects => {
+                Some("`projects` chooses among lists; write calls = \"lists\"")
             }
             (Self::Jobs, Scope::Item | Scope::List) => {
-                Some("is done to lists; add calls = \"lists\"")
+                Some("`do` is for lists; write calls = \"lists\"")
             }
             (Self::Lists | Self::All, Scope::Job) => {
-                Some("is done to a call for a job; lists do not meet it")
+                Some("`do` is for a job's own call, which no list is")
             }
             (Self::All, Scope::JobOrItem | Scope::Item | Scope::List) => {
-                Some("cannot be done to all calls alike; write one rule for jobs and one for lists")
+                Some("`do` is not for all calls alike; write a rule for jobs and one for lists")
             }
             (Self::Lists | Self::All, Scope::List | Scope::Any) if !names.are_all() => {
-                Some("is done to a list as a whole; leave out `jobs` and `prefix`")
+                Some("`do` is for a list as a whole; leave out `jobs` and `prefix`")
             }
             _ => None,
         }

@@ -150,7 +150,7 @@ fn rule(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<Rule> {
         .as_ref()
         .and_then(|act| calls.refuse(act, &names, !projects.is_empty()));
     if let Some(refusal) = refusal {
-        table.fault(notes, format!("do: {refusal}"));
+        table.fault(notes, refusal);
     }
     table.end(notes);
     Some(Rule {

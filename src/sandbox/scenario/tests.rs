@@ -135,6 +135,10 @@ fn a_choice_tells_how_long_its_rule_has_applied() {
 #[test]
 fn every_fault_of_a_file_is_told_at_once_with_line_key_and_bound() {
     let text = r#"requests = -1
+list_requests = 1
+shared = true
+rate_headers = "yes"
+demo_jobs = 25001
 window = "0s"
 speed = 101
 seeds = 1
@@ -195,6 +199,33 @@ do = { states = [{ state = "queued" }, { state = "running" }] }
 
 [[rules]]
 do = { drip = { at = "body", pause = "1s", colour = "red" } }
+
+[[rules]]
+do = "unsorted"
+
+[[rules]]
+do = { old = "30s" }
+
+[[rules]]
+calls = "lists"
+do = "wrong_id"
+
+[[rules]]
+calls = "all"
+do = "missing"
+
+[[rules]]
+calls = "lists"
+prefix = "a"
+do = { status = 503 }
+
+[[rules]]
+projects = ["project1000000000000000000000000"]
+do = { status = 503 }
+
+[[rules]]
+calls = "list"
+do = { without = "colour" }
 "#;
     let faults = text.parse::<Scenario>().unwrap_err().to_string();
     insta::assert_snapshot!(faults);
