@@ -186,9 +186,9 @@ async fn jobs(double: &Double) -> Vec<Value> {
     let mut jobs = Vec::new();
     for page in 0..2 {
         let newest = "page_size=100&sort_field=last_build_time&sort_order=DESC";
-        let list = double.list(&format!("/v1/job/list?page_index={page}&{newest}"));
-        let page = list.await["result"]["job_list"].take();
-        jobs.extend(page.as_array().expect("jobs").clone());
+        let target = format!("/v1/job/list?page_index={page}&{newest}");
+        let list = double.list(&target).await;
+        jobs.extend_from_slice(list["result"]["job_list"].as_array().expect("jobs"));
     }
     jobs
 }
