@@ -57,6 +57,8 @@ pub(super) enum Act {
     // a list
     /// Its jobs as they were so long ago.
     Old(Pause),
+    /// Its jobs built so much later than they were.
+    Ahead(Pause),
     /// Its jobs without a field.
     Without(Field),
     /// In an order that nobody asked for.

@@ -118,6 +118,13 @@ impl Seen {
         self.life.body(self.moment)
     }
 
+    /// The same job, said to have been built so much later.
+    pub(super) fn ahead(mut self, by: Duration) -> Self {
+        let by_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.moment.started_at_ms = self.moment.started_at_ms.saturating_add(by_ms);
+        self
+    }
+
     /// When its newest build that has run began to, in epoch milliseconds.
     pub(super) fn last_build_time(&self) -> u64 {
         self.moment.started_at_ms

@@ -62,22 +62,34 @@ impl Sandbox {
             .filter(|(id, _)| project.is_none_or(|project| project_of(*id) == project.as_str()))
             .filter_map(|(id, truth)| {
                 let lie = Some(choice).filter(|choice| choice.names.has(&id));
-                let ago = match lie.and_then(|lie| lie.act.as_ref()) {
-                    Some(Act::Old(time)) => time.0,
-                    _ => Duration::ZERO,
-                };
-                let standing = lie
-                    .and_then(|lie| lie.standing(id, ago))
-                    .or_else(|| truth.standing(id, ago));
-                match standing {
-                    Some(Standing::Gone) => None,
-                    Some(Standing::NeverBuilt) => Some((id, None)),
-                    Some(Standing::Seen(seen)) => Some((id, Some(seen))),
-                    None => Some((id, Some(living(id, now - ago, speed)))),
-                }
+                told(id, &truth, lie, |ago| living(id, now - ago, speed))
             })
             .collect()
     }
+}
+
+/// What the list makes of a job: nothing, if it leaves it out.
+fn told(
+    id: JobId,
+    truth: &Choice,
+    lie: Option<&Choice>,
+    usual: impl Fn(Duration) -> Seen,
+) -> Option<Listed> {
+    let (ago, ahead) = match lie.and_then(|lie| lie.act.as_ref()) {
+        Some(Act::Old(time)) => (time.0, Duration::ZERO),
+        Some(Act::Ahead(time)) => (Duration::ZERO, time.0),
+        _ => (Duration::ZERO, Duration::ZERO),
+    };
+    let standing = lie
+        .and_then(|lie| lie.standing(id, ago))
+        .or_else(|| truth.standing(id, ago));
+    let seen = match standing {
+        Some(Standing::Gone) => return None,
+        Some(Standing::NeverBuilt) => None,
+        Some(Standing::Seen(seen)) => Some(seen),
+        None => Some(usual(ago)),
+    };
+    Some((id, seen.map(|seen| seen.ahead(ahead))))
 }
 
 /// A job that was never built is older than all others.

@@ -100,6 +100,7 @@ pub(super) fn carry(
         | Act::WrongId
         | Act::Twice
         | Act::Old(_)
+        | Act::Ahead(_)
         | Act::Without(_)
         | Act::Unsorted
         | Act::ShortPage

@@ -84,6 +84,7 @@ pub(in crate::sandbox) const ROWS: &[Row] = &[
     any("faultredirect", r#""redirect""#, "302 to a host that does not exist"),
     any("faultencoded", r#""encoded""#, "labelled `Content-Encoding: gzip`, which nobody asked for; the body is plain"),
     list(r#"{ old = "30s" }"#, "its jobs as they were so long ago, at most `1h`"),
+    list(r#"{ ahead = "90s" }"#, "its jobs with a `last_build_time` so much later than it is, at most `1h`"),
     list(r#"{ without = "last_build_time" }"#, "its jobs without this field"),
     list(r#""unsorted""#, "in the order of the ids, whatever order was asked for"),
     list(r#""short_page""#, "every second job of each page is left out, and is on no other page; `total` counts it"),

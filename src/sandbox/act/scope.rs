@@ -26,7 +26,7 @@ impl Act {
         match self {
             Self::WrongId | Self::Twice => Scope::Job,
             Self::State(_) | Self::States(_) | Self::Missing | Self::Vanish(_) => Scope::JobOrItem,
-            Self::Old(_) | Self::Without(_) => Scope::Item,
+            Self::Old(_) | Self::Ahead(_) | Self::Without(_) => Scope::Item,
             Self::Unsorted | Self::ShortPage | Self::Total(_) | Self::OtherForm => Scope::List,
             Self::Usual
             | Self::Recorded(_)

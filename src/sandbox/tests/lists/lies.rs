@@ -64,6 +64,7 @@ async fn a_list_can_lie_of_the_jobs_of_a_rule_and_of_no_others() {
         "{ state = \"never_built\" }",
         "\"missing\"",
         "{ vanish = \"0s\" }",
+        "{ ahead = \"90s\" }",
         "{ without = \"last_build_time\" }",
     ] {
         double.plays("list_requests = 1000\n[[rules]]\ndo = { state = \"finished\" }");
@@ -84,6 +85,12 @@ async fn a_list_can_lie_of_the_jobs_of_a_rule_and_of_no_others() {
                 assert!(
                     item["last_build_time"].as_u64() > truth["result"]["last_build_time"].as_u64()
                 );
+            }
+            "{ ahead = \"90s\" }" => {
+                let mut item = after.0.unwrap();
+                let built = item["last_build_time"].as_u64().unwrap();
+                item["last_build_time"] = (built - 90_000).into();
+                assert_agree(&item, &truth["result"]);
             }
             "{ without = \"last_build_time\" }" => {
                 assert_eq!(after.0.unwrap().get("last_build_time"), None);
