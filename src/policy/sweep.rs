@@ -6,7 +6,7 @@
 //! # The pieces
 //!
 //! - [`Page`]: a list's answer, read leniently, at most [`PAGE_SIZE`] items.
-//! - [`compare`]: one item against one stored answer.
+//! - [`compare()`]: one item against one stored answer.
 //! - [`Sweep`]: one sweep under way. It is given page after page, and says which it wants next or that it is done ([`Report`]).
 //! - [`Sweeps`]: what is kept between them: when the next is due, how far it must go, and whether lists are believed at all.
 //!
@@ -36,6 +36,7 @@
 
 mod compare;
 mod item;
+mod pace;
 mod page;
 mod state;
 mod sweeps;
@@ -52,9 +53,10 @@ use std::time::Duration;
 
 pub use compare::{Difference, Missing, Times, Verdict, compare};
 pub use item::{Facts, Item};
+pub use pace::Tally;
 pub use page::{ListFault, Page};
 pub use state::{Decision, Last, State, Why};
-pub use sweeps::{Sweeps, Tally};
+pub use sweeps::Sweeps;
 pub use trust::Ignored;
 pub use walk::{Report, Step, Sweep};
 

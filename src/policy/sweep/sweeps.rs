@@ -1,23 +1,11 @@
-//! What is kept between sweeps: which source is next and when, and whether it is worth it.
-//!
-//! # When the next sweep is due
-//!
-//! On a quota of their own, list calls cost nothing else, so sweeps go out evenly at what the quota pays: `p ÷ (requests − spare)`
-//! windows after one that took `p` pages begins the next. `spare` is the longest of the last few, so that in no window more than
-//! `requests` pages are asked for, even if the last sweep takes a page more than any; the gate has the last word.
-//!
-//! On a shared quota each page is one look less, so a sweep goes out when it is expected to find one wrong answer for each page: `p ÷
-//! rate` windows after the last, the rate being the differences found in a window by the last few sweeps. That is where the next page is worth
-//! as much as the look that it costs: a difference makes a look that surely brings news, while a look on suspicion hardly brings news more
-//! than every other time, so each difference saves a call at least. The more changes, the more often; when nothing changes,
-//! seldom, and in `auto` not at all.
+//! What is kept between sweeps: which source is next, what becomes of its answers, and what the operator is told.
 
-use std::collections::VecDeque;
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::compare::{Difference, Times, Verdict, compare};
 use super::item::Item;
+use super::pace::{Pace, Tally};
 use super::state::{Decision, Last, State, Why};
 use super::track::Track;
 use super::trust::Trust;
@@ -27,12 +15,6 @@ use crate::error::Error;
 use crate::policy::cause::Cause;
 use crate::policy::job::JobId;
 
-/// Sweeps that decide: whether they saved calls, and how often they find something.
-const ROUNDS: usize = 8;
-
-/// On a shared quota, the longest interval, in windows. A sweep that does not even pay then is not worth its call.
-const LONGEST_INTERVAL: f64 = 10.0;
-
 /// The state between sweeps.
 #[derive(Clone, Debug)]
 pub struct Sweeps {
@@ -40,33 +22,9 @@ pub struct Sweeps {
     tracks: Vec<Track>,
     /// The track whose turn it is.
     turn: usize,
-    /// When the last sweep began.
-    begun: Option<Instant>,
-    /// Windows between the beginnings of the last two.
-    waited: Option<f64>,
-    /// No sweep before.
-    due: Option<Instant>,
-    rounds: VecDeque<Round>,
+    pace: Pace,
     trust: Trust,
     last: Option<Last>,
-}
-
-/// What came of the comparisons of one sweep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// [`Verdict::Differs`].
-    pub found: u32,
-    /// [`Verdict::Equal`].
-    pub confirmed: u32,
-}
-
-/// One of the last sweeps.
-#[derive(Clone, Copy, Debug)]
-struct Round {
-    pages: u32,
-    tally: Tally,
-    /// Windows since the one before.
-    waited: Option<f64>,
 }
 
 // === impl Sweeps ===
@@ -89,10 +47,7 @@ impl Sweeps {
             rules,
             tracks: sources.into_iter().map(Track::new).collect(),
             turn: 0,
-            begun: None,
-            waited: None,
-            due: None,
-            rounds: VecDeque::with_capacity(ROUNDS),
+            pace: Pace::default(),
             trust: Trust::default(),
             last: None,
         }
@@ -108,7 +63,7 @@ impl Sweeps {
     pub fn next(&self, is_anything_stored: bool, now: Instant) -> Option<Instant> {
         let free = |track: &Track| track.off.map_or(now, |off| off.until);
         let free = self.tracks.iter().map(free).min();
-        let due = free?.max(self.due.unwrap_or(now)).max(now);
+        let due = free?.max(self.pace.due.unwrap_or(now)).max(now);
         is_anything_stored.then_some(due)
     }
 
@@ -126,16 +81,13 @@ impl Sweeps {
         self.turn = turn + 1;
         let track = self.tracks.get_mut(turn)?;
         if track.off.take().is_some() {
-            self.rounds.clear();
+            self.pace.restart();
             self.trust.restart();
         }
-        let since = |begun| now.saturating_duration_since(begun);
-        let windows = |time: Duration| time.div_duration_f64(self.rules.window);
-        self.waited = self.begun.replace(now).map(since).map(windows);
+        self.pace.begin(&self.rules, now);
         let source = track.source.clone();
         let max_pages = source.max_pages(self.rules.requests);
         let goal = track.goal(running.into_iter(), max_pages, wall_ms);
-        self.due = Some(now + self.rules.window.mul_f64(self.interval(1)));
         Some(Sweep::new(source, goal, now))
     }
 
@@ -173,16 +125,20 @@ impl Sweeps {
             vanished: gone,
         });
         let found = tally.found.saturating_add(gone);
-        self.count(pages, Tally { found, ..tally }, now);
+        self.pace
+            .ended(pages, Tally { found, ..tally }, &self.rules);
+        if self.rules.mode == Mode::Auto && self.pace.is_decided() && !self.pace.pays(&self.rules) {
+            self.switch_off(Why::SavesNothing, now);
+        }
         vanished
     }
 
     /// A page could not be had, and the sweep is over. Errors that are not about lists (no call let out, upstream down) only
     /// postpone it.
     pub fn failed(&mut self, sweep: &Sweep, error: &Error, now: Instant) {
-        let wait = self.interval(sweep.page_index() + 1);
-        let wait = self.rules.window.mul_f64(wait);
-        self.due = Some(now + wait.max(error.retry_after().unwrap_or_default()));
+        let pages = sweep.page_index() + 1;
+        self.pace
+            .failed(pages, error.retry_after(), &self.rules, now);
         let window = self.rules.window;
         if let Some(track) = self.track(sweep.source())
             && is_about_lists(error)
@@ -209,9 +165,7 @@ impl Sweeps {
         let Err(distrust) = self.trust.settled(difference, changed) else {
             return false;
         };
-        for track in &mut self.tracks {
-            track.switch_off(Why::Distrusted(distrust), self.rules.window, now);
-        }
+        self.switch_off(Why::Distrusted(distrust), now);
         true
     }
 
@@ -241,7 +195,7 @@ impl Sweeps {
 
     fn why_on(&self) -> Why {
         match self.rules.mode {
-            Mode::Auto if self.rounds.len() < ROUNDS => Why::Trying,
+            Mode::Auto if !self.pace.is_decided() => Why::Trying,
             Mode::Auto => Why::Saves,
             Mode::Recent | Mode::Projects | Mode::Off => Why::Configured,
         }
@@ -251,63 +205,10 @@ impl Sweeps {
         self.tracks.iter_mut().find(|track| track.source == *source)
     }
 
-    /// One more sweep that ended well.
-    fn count(&mut self, pages: u32, tally: Tally, now: Instant) {
-        if self.rounds.len() == ROUNDS {
-            self.rounds.pop_front();
+    fn switch_off(&mut self, why: Why, now: Instant) {
+        for track in &mut self.tracks {
+            track.switch_off(why, self.rules.window, now);
         }
-        let waited = self.waited.take();
-        self.rounds.push_back(Round {
-            pages,
-            tally,
-            waited,
-        });
-        let interval = self.rules.window.mul_f64(self.interval(pages));
-        self.due = Some(self.begun.unwrap_or(now) + interval);
-        let is_decided = self.rounds.len() == ROUNDS;
-        if is_decided && self.rules.mode == Mode::Auto && !self.pays(pages) {
-            for track in &mut self.tracks {
-                track.switch_off(Why::SavesNothing, self.rules.window, now);
-            }
-        }
-    }
-
-    /// Whether the last sweeps were worth their calls.
-    fn pays(&self, pages: u32) -> bool {
-        match self.rules.shared {
-            true => self.rate() * LONGEST_INTERVAL > f64::from(pages),
-            false => self
-                .rounds
-                .iter()
-                .any(|round| round.tally != Tally::default()),
-        }
-    }
-
-    /// Windows from the beginning of a sweep of so many pages to the next.
-    fn interval(&self, pages: u32) -> f64 {
-        let longest = self.rounds.iter().map(|round| round.pages).max();
-        let spare = longest.unwrap_or_default().max(pages);
-        let pays = self.rules.requests.get().saturating_sub(spare).max(1);
-        let pages = f64::from(pages.max(1));
-        let paid = pages / f64::from(pays);
-        match self.rules.shared {
-            true => (pages / self.rate()).min(LONGEST_INTERVAL).max(paid),
-            false => paid,
-        }
-    }
-
-    /// Differences found in a window, of late. The first of the last sweeps may have found what had piled up, so it does not count; one
-    /// difference more does, so that finding none for a while makes sweeps seldom by and by.
-    fn rate(&self) -> f64 {
-        let timed = || {
-            self.rounds
-                .iter()
-                .filter_map(|round| Some((round, round.waited?)))
-        };
-        let found: f64 = timed().map(|(round, _)| f64::from(round.tally.found)).sum();
-        let waited: f64 = timed().map(|(_, waited)| waited).sum();
-        let at_least = f64::from(self.rules.requests.get()).recip();
-        (1.0 + found) / waited.max(at_least)
     }
 }
 

@@ -87,6 +87,17 @@ fn on_a_shared_quota_a_sweep_waits_until_it_finds_as_much_as_it_costs() {
 }
 
 #[test]
+fn what_piled_up_during_a_pause_tells_nothing_of_the_rate() {
+    let mut stage = after(shared(20, Mode::Auto), &[1; 10], 0);
+    assert!(stage.is_off());
+    stage.round(&pages(1), 90, 0); // after 5 windows
+    stage.round(&pages(1), 0, 0);
+    assert_waits(&stage, 1.0 / 19.0);
+    stage.round(&pages(1), 0, 0);
+    assert_waits(&stage, 2.0 / 19.0);
+}
+
+#[test]
 fn on_a_shared_quota_auto_gives_up_what_does_not_pay() {
     let stage = after(shared(20, Mode::Auto), &[1; 10], 0);
     let decision = stage.sweeps.state().decisions.remove(0);
