@@ -134,7 +134,12 @@ impl Schedule {
         until: Instant,
         now: Instant,
     ) -> bool {
-        self.turns.ask((client, job), until, now, &self.rules)
+        let is_new = self.turns.place(&job, now, &self.rules).is_none();
+        let is_in_line = self.turns.ask((client, job), until, now, &self.rules);
+        if is_in_line && is_new && !self.tracks.contains_key(&job) {
+            self.turns.count(now, &self.rules);
+        }
+        is_in_line
     }
 
     /// Nobody waits for the job's first answer any more.

@@ -22,8 +22,6 @@ use crate::policy::job::JobId;
 const LEAST_REST: f64 = 0.05;
 /// The reserve is at most one call in this many.
 const RESERVE_PART: u32 = 5;
-/// Windows over which first asks are counted for the reserve.
-const RECENT: f64 = 3.0;
 
 /// Who may make the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +41,7 @@ pub(super) struct Turns {
     refreshes: f64,
     /// The pass of the call that was granted last: who comes back starts here, without credit.
     now: f64,
+    /// First asks in about a window until they were `counted`, no more than the reserve can hold.
     recent: f64,
     counted: Instant,
 }
@@ -83,7 +82,7 @@ impl Turns {
             asks: HashMap::new(),
             refreshes: 0.0,
             now: 0.0,
-            recent: f64::from(rules.requests.get()), // a start is all first asks
+            recent: f64::from(rules.requests.get() / RESERVE_PART), // a start is all first asks
             counted: now,
         }
     }
@@ -123,9 +122,14 @@ impl Turns {
         }
         client.waiting.push_back(job);
         self.asks.insert(job, (at, until));
-        self.recent = self.recent(now, rules) + 1.0;
-        self.counted = now;
         true
+    }
+
+    /// It was the first ask for a job that nothing was known of.
+    pub(super) fn count(&mut self, now: Instant, rules: &Rules) {
+        let most = f64::from(rules.requests.get() / RESERVE_PART);
+        self.recent = (self.recent(now, rules) + 1.0).min(most);
+        self.counted = now;
     }
 
     /// Nobody waits for this job any more.
@@ -233,7 +237,7 @@ impl Turns {
     /// Calls that refreshes leave free.
     pub(super) fn reserve(&self, now: Instant, rules: &Rules) -> usize {
         let most = rules.requests.get() / RESERVE_PART;
-        let recent = self.recent(now, rules) / RECENT;
+        let recent = self.recent(now, rules);
         (0..most)
             .take_while(|&calls| f64::from(calls) + 0.5 < recent)
             .count()
@@ -258,7 +262,7 @@ impl Turns {
 
     fn recent(&self, now: Instant, rules: &Rules) -> f64 {
         let since = rules.windows(now.saturating_duration_since(self.counted));
-        self.recent * (-since / RECENT).exp()
+        self.recent * (-since).exp()
     }
 
     /// The last place is for those without a name.
