@@ -12,6 +12,7 @@ use crate::layers::fetch::judge::Judge;
 use crate::layers::fetch::keep::{Keep, Terms};
 use crate::layers::fetch::pay::{Limits, Pay};
 use crate::layers::fetch::retry::Retry;
+use crate::policy::limit::Api;
 use crate::stack::{self, FetchParts};
 use crate::store::Store;
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -52,7 +53,13 @@ impl FetchWiring<'_> {
             keep: Keep::new(store.clone(), terms, clock.clone()),
             retry: Retry::new(patience, clock.clone(), metrics.clone()),
             max_in_flight: settings.upstream.max_in_flight,
-            pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
+            pay: Pay::new(
+                gate.clone(),
+                limits,
+                clock.clone(),
+                metrics.clone(),
+                Api::Job,
+            ),
             judge: Judge::new(settings.budget.window, metrics.clone()),
             authorise: Authorise::new(Arc::new(credential), &host, clock.clone(), metrics.clone()),
             upstream,

@@ -38,6 +38,7 @@ use crate::policy::allowance::Allowance;
 use crate::policy::client::ClientId;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
+use crate::policy::limit::Api;
 use crate::policy::outcome::Why;
 use crate::store::{Store, Stored};
 use crate::telemetry::metrics::{LookTrigger, UpstreamMetrics};
@@ -254,7 +255,7 @@ impl Shared {
 
     /// Why no look is begun: the gate would turn it away, or the client may force no more.
     fn refusal(&self, forward: &Forward) -> Option<Instead> {
-        if let Some(error) = self.gate.refusal()
+        if let Some(error) = self.gate.refusal(Api::Job)
             && !matches!(error, Error::BudgetSpent { retry_after } if retry_after <= forward.slot_wait(self.bounds.patience))
         {
             return Some(Instead::Held(error));

@@ -15,8 +15,10 @@ use super::authorise::Authorised;
 use crate::error::Error;
 use crate::policy::failure;
 use crate::policy::job::JobId;
+use crate::policy::limit::Heard;
 use crate::policy::normalise::{Normalised, normalise};
 use crate::telemetry::metrics::UpstreamMetrics;
+use crate::upstream::Answer;
 
 /// A success, not yet stored.
 #[derive(Debug)]
@@ -54,12 +56,12 @@ impl Judge {
     fn judge(
         &self,
         job: &JobId,
-        Authorised { answer, renewed }: Authorised,
+        Authorised { answer, renewed }: &Authorised,
     ) -> Result<Judged, Error> {
         if answer.status != 200 {
             return Err(
                 match failure::classify(answer.status, &answer.body, self.window) {
-                    Error::CredentialRefused(_) if renewed => Error::CredentialRenewed,
+                    Error::CredentialRefused(_) if *renewed => Error::CredentialRenewed,
                     error => error,
                 },
             );
@@ -85,6 +87,18 @@ impl Judge {
                 },
             ),
         }
+    }
+
+    /// What the answer says of limits: values of upstream, believed within bounds.
+    fn heard(&self, answer: &Answer, judged: &Result<Judged, Error>) -> Heard {
+        let mut heard = answer.limits.clone();
+        if matches!(judged, Err(Error::Throttled { .. }))
+            && let Some(text) = failure::text_of(&answer.body)
+        {
+            heard.throttle(&text);
+        }
+        self.metrics.limits_ignored(heard.ignored);
+        heard
     }
 
     /// In the document's own example the id differs from the one asked, so a difference alone is no fault. Once equal
@@ -125,6 +139,8 @@ where
             story.upstream_status = Some(authorised.answer.status);
             story.upstream_request_id = authorised.answer.request_id.as_deref().map(Arc::from);
         });
-        self.judge(&call.job, authorised)
+        let judged = self.judge(&call.job, &authorised);
+        call.hear(self.heard(&authorised.answer, &judged));
+        judged
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{Gate, GateStatus, Permit};
+use super::{Gate, Permit, Terms};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::hold::{CredentialKind, Ending};
+use crate::policy::limit::{Api, Heard, Limit};
 
 const WINDOW: Duration = Duration::from_secs(60);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,8 +32,12 @@ struct Asker(Pin<Box<dyn Future<Output = Verdict> + Send>>);
 
 impl Asker {
     fn new(gate: &Gate) -> Self {
+        Self::to(gate, Api::Job)
+    }
+
+    fn to(gate: &Gate, api: Api) -> Self {
         let gate = gate.clone();
-        Self(Box::pin(async move { gate.admit(TIMEOUT).await }))
+        Self(Box::pin(async move { gate.admit(api, TIMEOUT).await }))
     }
 
     fn poll(&mut self) -> Option<Verdict> {
@@ -77,7 +82,13 @@ fn a_call_that_was_not_sent_is_not_paid_and_all_others_are() {
         let (gate, _clock) = warm(5, CredentialKind::Lockable);
         ask(&gate).unwrap().settle(ending);
         let status = gate.status();
-        assert_eq!((5 - status.remaining, status.in_flight), (paid, 0));
+        assert_eq!(
+            (
+                5 - status.job.standing.remaining,
+                status.job.standing.in_flight
+            ),
+            (paid, 0)
+        );
     }
 }
 
@@ -100,11 +111,11 @@ fn over_budget_the_wait_is_exact() {
 fn a_dropped_permit_is_a_call_that_lasted_until_its_deadline() {
     let (gate, clock) = warm(1, CredentialKind::Renewable);
     drop(ask(&gate).unwrap());
-    assert_eq!(gate.status().in_flight, 0);
+    assert_eq!(gate.status().job.standing.in_flight, 0);
     clock.advance(TIMEOUT + WINDOW);
-    assert_eq!(gate.status().remaining, 0);
+    assert_eq!(gate.remaining(Api::Job), 0);
     clock.advance(TICK);
-    assert_eq!(gate.status().remaining, 1);
+    assert_eq!(gate.remaining(Api::Job), 1);
 }
 
 #[test]
@@ -117,7 +128,10 @@ fn a_panic_in_the_middle_of_a_call_leaks_nothing() {
     });
     assert!(ended.join().is_err());
     let status = gate.status();
-    assert_eq!((status.in_flight, status.remaining), (0, 4));
+    assert_eq!(
+        (status.job.standing.in_flight, status.job.standing.remaining),
+        (0, 4)
+    );
 }
 
 #[test]
@@ -131,7 +145,7 @@ fn a_hold_costs_nothing() {
             matches!(verdict, Err(Error::ThrottleHold { retry_after }) if retry_after == WINDOW)
         );
     }
-    assert_eq!(gate.status().remaining, 4);
+    assert_eq!(gate.remaining(Api::Job), 4);
 }
 
 /// The pause because upstream is down once began where the deadline of the lost call would have been.
@@ -154,14 +168,14 @@ fn while_unproven_the_others_wait_and_all_go_once_it_is_proven() {
     let (gate, _clock) = warm(50, CredentialKind::Renewable);
     let first = ask(&gate).unwrap();
     let mut askers = waiting(&gate, 10);
-    assert_eq!(gate.status().in_flight, 1);
+    assert_eq!(gate.status().job.standing.in_flight, 1);
     first.settle(Ending::Authenticated);
     let permits: Vec<_> = askers
         .iter_mut()
         .map(|asker| asker.poll().unwrap())
         .collect();
     assert!(permits.iter().all(Result::is_ok));
-    assert_eq!(gate.status().in_flight, 10);
+    assert_eq!(gate.status().job.standing.in_flight, 10);
 }
 
 #[test]
@@ -177,7 +191,11 @@ fn a_refusal_turns_every_waiter_away_at_once() {
         );
     }
     let status = gate.status();
-    assert_eq!((status.remaining, status.failures), (49, 1), "one call");
+    assert_eq!(
+        (status.job.standing.remaining, status.failures),
+        (49, 1),
+        "one call"
+    );
 }
 
 #[test]
@@ -208,11 +226,14 @@ fn a_waiter_that_is_dropped_hands_its_turn_on() {
     askers.remove(0);
     let second = askers.remove(0).poll().unwrap().unwrap();
     assert!(askers[0].poll().is_none(), "still one at a time");
-    assert_eq!(gate.status().in_flight, 1);
+    assert_eq!(gate.status().job.standing.in_flight, 1);
     drop(askers);
     second.settle(Ending::Authenticated);
     let status = gate.status();
-    assert_eq!((status.in_flight, status.remaining), (0, 48));
+    assert_eq!(
+        (status.job.standing.in_flight, status.job.standing.remaining),
+        (0, 48)
+    );
 }
 
 #[test]
@@ -232,19 +253,16 @@ fn the_status_tells_both_holds() {
     let [first, second] = [(); 2].map(|()| ask(&gate).unwrap());
     first.settle(Ending::CredentialRefused);
     second.settle(Ending::Throttled { window: WINDOW });
+    let status = gate.status();
+    let (job, held) = (status.job, status.credential_hold);
+    assert_eq!((job.standing.remaining, job.standing.in_flight), (47, 0));
+    assert_eq!(job.throttle_hold, Some(WINDOW));
+    assert_eq!((held, status.failures), (Some(Duration::from_secs(30)), 1));
     assert_eq!(
-        gate.status(),
-        GateStatus {
-            remaining: 47,
-            in_flight: 0,
-            throttle_hold: Some(WINDOW),
-            outage_hold: None,
-            paused: false,
-            credential_hold: Some(Duration::from_secs(30)),
-            proven: false,
-            failures: 1,
-        }
+        (status.outage_hold, status.paused, status.proven),
+        (None, false, false)
     );
+    assert_eq!(status.list, None, "lists are counted with the jobs");
 }
 
 /// Runs 10 000 askers whose calls end as `ending` says; gives the endings of all, and the most in flight at once.
@@ -253,8 +271,8 @@ async fn herd(gate: &Gate, ending: Ending) -> (Vec<Result<(), Error>>, usize) {
     for _ in 0..10_000 {
         let gate = gate.clone();
         askers.spawn(async move {
-            let permit = gate.admit(TIMEOUT).await?;
-            let in_flight = gate.status().in_flight;
+            let permit = gate.admit(Api::Job, TIMEOUT).await?;
+            let in_flight = gate.status().job.standing.in_flight;
             tokio::task::yield_now().await;
             permit.settle(ending);
             Ok(in_flight)
@@ -280,7 +298,10 @@ async fn a_herd_of_ten_thousand_is_given_the_budget_and_no_more() {
         assert_eq!(errors.filter(spent).count(), 9_950);
         assert!(most <= most_allowed, "{most} in flight at once");
         let status = gate.status();
-        assert_eq!((status.remaining, status.in_flight), (0, 0));
+        assert_eq!(
+            (status.job.standing.remaining, status.job.standing.in_flight),
+            (0, 0)
+        );
     }
 }
 
@@ -289,7 +310,7 @@ async fn a_herd_with_a_wrong_key_makes_one_call() {
     let (gate, _clock) = warm(50, CredentialKind::Lockable);
     let (verdicts, most) = herd(&gate, Ending::CredentialRefused).await;
     assert_eq!((verdicts.iter().flatten().count(), most), (1, 1));
-    assert_eq!(gate.status().remaining, 49);
+    assert_eq!(gate.remaining(Api::Job), 49);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -299,4 +320,124 @@ async fn threads_lose_no_wake_up() {
         let (verdicts, _) = herd(&gate, ending).await;
         assert!(verdicts.iter().all(Result::is_ok), "{ending:?}");
     }
+}
+
+/// A gate where lists have a budget of their own; its start is long over.
+fn with_lists(jobs: u32, lists: Option<u32>, kind: CredentialKind) -> (Gate, Clock) {
+    let clock = Clock::manual();
+    let terms = Terms {
+        jobs: limit(jobs),
+        lists: lists.map(limit),
+        learn: true,
+    };
+    let gate = Gate::on(terms, kind, clock.clone());
+    clock.advance(WINDOW + TICK);
+    (gate, clock)
+}
+
+fn limit(requests: u32) -> Limit {
+    Limit {
+        requests: NonZeroU32::new(requests).unwrap(),
+        window: WINDOW,
+    }
+}
+
+#[track_caller]
+fn ask_for(gate: &Gate, api: Api) -> Verdict {
+    Asker::to(gate, api).poll().expect("a verdict at once")
+}
+
+#[test]
+fn lists_and_jobs_are_paid_from_budgets_of_their_own_unless_upstream_counts_them_together() {
+    // (the lists' own budget; what a job call and two list calls leave of each)
+    for (lists, left) in [(Some(3), (4, 1)), (None, (2, 2))] {
+        let (gate, _clock) = with_lists(5, lists, CredentialKind::Renewable);
+        for api in [Api::Job, Api::List, Api::List] {
+            ask_for(&gate, api).unwrap().settle(Ending::Authenticated);
+        }
+        assert_eq!((gate.remaining(Api::Job), gate.remaining(Api::List)), left);
+        assert_eq!(gate.status().list.is_some(), lists.is_some());
+    }
+}
+
+#[test]
+fn a_throttle_of_one_api_holds_the_other_only_if_they_are_counted_together() {
+    for (throttled, other) in [(Api::Job, Api::List), (Api::List, Api::Job)] {
+        for (lists, is_held) in [(Some(20), false), (None, true)] {
+            let (gate, _clock) = with_lists(50, lists, CredentialKind::Renewable);
+            let ending = Ending::Throttled { window: WINDOW };
+            prove(&gate);
+            ask_for(&gate, throttled).unwrap().settle(ending);
+            let refusal = gate.refusal(throttled);
+            assert!(matches!(refusal, Some(Error::ThrottleHold { .. })));
+            assert_eq!(gate.refusal(other).is_some(), is_held, "{other:?}");
+            assert_eq!(ask_for(&gate, other).is_err(), is_held);
+        }
+    }
+}
+
+#[test]
+fn credential_and_pause_are_the_same_for_both_apis() {
+    for (refused, other) in [(Api::Job, Api::List), (Api::List, Api::Job)] {
+        let (gate, clock) = with_lists(50, Some(20), CredentialKind::Lockable);
+        let first = ask_for(&gate, refused).unwrap();
+        assert!(
+            Asker::to(&gate, other).poll().is_none(),
+            "unproven: one at a time"
+        );
+        first.settle(Ending::CredentialRefused);
+        assert!(matches!(
+            ask_for(&gate, other),
+            Err(Error::CredentialHold { .. })
+        ));
+        clock.advance(Duration::from_secs(30));
+        ask_for(&gate, other).unwrap().settle(Ending::Authenticated);
+        gate.pause(true);
+        assert!(matches!(ask_for(&gate, refused), Err(Error::Paused)));
+        assert!(matches!(ask_for(&gate, other), Err(Error::Paused)));
+    }
+}
+
+#[test]
+fn the_end_of_a_call_to_one_api_wakes_who_waits_for_the_other() {
+    let (gate, _clock) = with_lists(50, Some(20), CredentialKind::Renewable);
+    let first = ask_for(&gate, Api::List).unwrap();
+    let mut jobs = waiting(&gate, 3);
+    let mut lists: Vec<_> = (0..3).map(|_| Asker::to(&gate, Api::List)).collect();
+    assert!(lists.iter_mut().all(|asker| asker.poll().is_none()));
+    first.settle(Ending::Authenticated);
+    let all = jobs.iter_mut().chain(&mut lists);
+    let permits: Vec<_> = all.map(|asker| asker.poll().expect("woken")).collect();
+    assert!(permits.iter().all(Result::is_ok));
+}
+
+#[test]
+fn what_an_answer_says_of_limits_is_kept_to_for_its_api_alone() {
+    let (gate, _clock) = with_lists(50, Some(20), CredentialKind::Renewable);
+    let mut permit = ask(&gate).unwrap();
+    permit.hear(Heard {
+        told: vec![limit(10)],
+        ..Heard::default()
+    });
+    permit.settle(Ending::Authenticated);
+    assert_eq!(
+        (gate.limit(Api::Job), gate.limit(Api::List)),
+        (limit(10), limit(20))
+    );
+    assert_eq!(
+        (gate.remaining(Api::Job), gate.remaining(Api::List)),
+        (9, 20)
+    );
+}
+
+#[test]
+fn a_call_that_was_not_sent_has_heard_nothing() {
+    let (gate, _clock) = with_lists(50, None, CredentialKind::Renewable);
+    let mut permit = ask(&gate).unwrap();
+    permit.hear(Heard {
+        told: vec![limit(10)],
+        ..Heard::default()
+    });
+    permit.settle(Ending::NotSent);
+    assert_eq!(gate.limit(Api::Job), limit(50));
 }
