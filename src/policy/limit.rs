@@ -95,7 +95,12 @@ impl Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} calls in {:?}", self.requests, self.window)
+        let calls = if self.requests.get() == 1 {
+            "call"
+        } else {
+            "calls"
+        };
+        write!(f, "{} {calls} in {:?}", self.requests, self.window)
     }
 }
 

@@ -166,13 +166,7 @@ async fn a_limit_that_a_throttle_names_is_met_once_and_never_again() {
         (in_force(&gateway).await, changes(&gateway, "adopted").await),
         (10.0, 1.0)
     );
-    let log = gateway.end().await;
-    let told = log.lines().filter(|line| line.contains("a lower limit"));
-    let told: Vec<_> = told.collect();
-    assert!(
-        matches!(*told, [line] if line.contains("WARN") && line.contains("10 calls in 60s")),
-        "{told:?}"
-    );
+    gateway.end().await;
 }
 
 #[tokio::test]
@@ -198,14 +192,17 @@ async fn room_above_a_learned_limit_is_found_call_by_call_and_what_was_good_is_k
         asking.new_jobs(15).await;
         sent.push(upstream.calls() - before);
     }
-    let mut expected = vec![10; 10];
-    expected.extend([11; 10]);
-    expected.extend([12; 10]);
-    expected.push(13); // the last of them is throttled
-    expected.extend([12; 20]); // twice as long
-    expected.push(13);
-    // the hold takes its window off, since a throttle is waited out to its last moment
-    expected.extend([12; 3]);
+    // one more goes out in the very window that is the last of those it takes
+    let expected = [
+        vec![10; 9],
+        vec![11; 10],
+        vec![12; 10],
+        vec![13], // the last of them is throttled
+        vec![12; 19],
+        vec![13], // tried again after twice as many
+        vec![12; 5],
+    ]
+    .concat();
     assert_eq!(sent, expected);
     assert_eq!(in_force(&gateway).await, 12.0);
     for (change, times) in [
@@ -318,7 +315,5 @@ async fn a_throttle_that_is_not_the_gateways_own_doing_is_told_as_such() {
     assert_eq!(told(&why), 0, "the hold is over: {why}");
     assert_eq!(asking.served(5).await, 1);
     assert_eq!(gateway.metric(foreign).await, 2.0);
-    let log = gateway.end().await;
-    assert_eq!(told(&log), 2, "once a hold");
-    assert!(log.contains(r#""own":4"#) || log.contains("own=4"), "{log}");
+    gateway.end().await;
 }

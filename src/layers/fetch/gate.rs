@@ -16,21 +16,22 @@
 //!
 //! It does not send, retry, renew a credential or bound the wait; the caller brings its own time-out.
 
+mod books;
+mod log;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use self::books::{Books, Call};
 use crate::clock::Clock;
 use crate::config::BudgetSettings;
 use crate::error::Error;
-use crate::policy::budget::{Slot, Verdict};
-use crate::policy::cause::Cause;
-use crate::policy::hold::{Admit, CredentialKind, Ending, Holds, InFlight, Ticket};
-use crate::policy::limit::account::{Account, Ended, Foreign, News, Standing, Taken};
-use crate::policy::limit::learn::Change;
+use crate::policy::hold::{CredentialKind, Ending, Holds};
+use crate::policy::limit::account::{Account, Standing};
 use crate::policy::limit::{Api, Heard, Limit};
 
 /// The gate; clones are the same gate.
@@ -93,23 +94,6 @@ struct Shared {
     ended: [Notify; Api::ALL.len()],
     /// Kept for whoever plans calls ahead: things may stand otherwise than they did.
     changed: Notify,
-}
-
-#[derive(Debug)]
-struct Books {
-    job: Account,
-    /// `None`: lists are counted with the jobs.
-    list: Option<Account>,
-    holds: Holds,
-    /// The operator lets nothing out.
-    paused: bool,
-}
-
-#[derive(Debug)]
-struct Call {
-    api: Api,
-    slot: Slot,
-    ticket: Ticket,
 }
 
 // === impl Terms ===
@@ -230,16 +214,7 @@ impl Gate {
     #[must_use]
     pub fn status(&self) -> GateStatus {
         let books = self.books();
-        let now = self.0.clock.now();
-        GateStatus {
-            job: books.status(now, Api::Job),
-            list: (books.list.as_ref()).map(|_| books.status(now, Api::List)),
-            credential_hold: some(books.holds.credential_left(now)),
-            outage_hold: books.holds.outage_left(now),
-            paused: books.paused,
-            proven: books.holds.is_proven(),
-            failures: books.holds.failures(now),
-        }
+        books.status(self.0.clock.now())
     }
 
     /// `None`: not known before another call has ended.
@@ -258,16 +233,17 @@ impl Gate {
 
     fn end(&self, call: Call, ending: Ending, heard: &Heard) {
         let api = call.api;
-        let (before, after, news) = {
+        let (before, after, news, budget) = {
             let mut books = self.books();
             let now = self.0.clock.now();
             let before = books.held(now, api);
             let news = books.end(call, ending, heard, now);
-            (before, books.held(now, api), news)
+            let budget = books.account(api).budget();
+            (before, books.held(now, api), news, budget)
         };
-        log_change(api, before, after);
+        log::holds(api, before, after);
         for news in news {
-            log_news(api, news);
+            log::news(api, budget, news);
         }
         for ended in &self.0.ended {
             ended.notify_one();
@@ -278,43 +254,6 @@ impl Gate {
     fn books(&self) -> MutexGuard<'_, Books> {
         // no step of the books panics halfway, so they are whole whoever panicked
         (self.0.books.lock()).unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn some(left: Duration) -> Option<Duration> {
-    Some(left).filter(|left| !left.is_zero())
-}
-
-/// A hold that begins, changes or ends by what a call met is told once; one that runs out is told by the next call's end.
-fn log_change(api: Api, before: Option<Cause>, after: Option<Cause>) {
-    let api = api.as_str();
-    match after {
-        Some(cause) if before != after => {
-            tracing::warn!(api, %cause, "no upstream calls for a while");
-        }
-        None if before.is_some() => tracing::info!(api, "upstream takes calls again"),
-        Some(_) | None => {}
-    }
-}
-
-fn log_news(api: Api, news: News) {
-    let api = api.as_str();
-    match news {
-        News::Limit(Change::Adopted { limit }) => {
-            tracing::warn!(api, %limit, "upstream names a lower limit, which is kept from now on");
-        }
-        News::Limit(Change::Raised { limit, windows }) => {
-            tracing::info!(api, %limit, windows, "the learned limit was used up without a throttle: one more call is tried");
-        }
-        News::Limit(Change::FellBack { limit, windows }) => {
-            tracing::warn!(api, %limit, windows, "one more call was too many: back to the learned limit, for so many windows");
-        }
-        News::Limit(Change::Lifted { limit }) => {
-            tracing::warn!(api, %limit, "the learned limit is lifted: the budget is as strict");
-        }
-        News::Foreign(Foreign { limit, own }) => {
-            tracing::warn!(api, %limit, own, "upstream throttles for a limit that this gateway has not used up: somebody else spends the same quota");
-        }
     }
 }
 
@@ -341,126 +280,6 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.end(Ending::NoAnswer);
-    }
-}
-
-// === impl Books ===
-
-impl Books {
-    fn admit(&mut self, now: Instant, api: Api, timeout: Duration) -> Option<Result<Call, Error>> {
-        if let Some(refusal) = self.refusal(now, api) {
-            return Some(Err(refusal));
-        }
-        let api = self.account_of(api);
-        let Admit::Go(ticket) = self.holds.admit(now, api, self.in_flight(api)) else {
-            return None;
-        };
-        Some(match self.account_mut(api).withdraw(now, timeout) {
-            Verdict::Granted(slot) => Ok(Call { api, slot, ticket }),
-            Verdict::Refused { retry_after } => Err(Error::BudgetSpent { retry_after }),
-        })
-    }
-
-    /// Which hold there is, whatever the budget says.
-    fn held(&self, now: Instant, api: Api) -> Option<Cause> {
-        if !self.holds.credential_left(now).is_zero() {
-            Some(Cause::Credential)
-        } else if !self.throttle_left(now, api).is_zero() {
-            Some(Cause::Throttled)
-        } else {
-            self.holds.outage_left(now).map(|_| Cause::Unreachable)
-        }
-    }
-
-    fn refusal(&mut self, now: Instant, api: Api) -> Option<Error> {
-        if self.paused {
-            return Some(Error::Paused);
-        }
-        let (account, in_flight) = (self.account_of(api), self.in_flight(api));
-        match self.holds.admit(now, account, in_flight) {
-            Admit::Throttled { retry_after } => Some(Error::ThrottleHold { retry_after }),
-            Admit::CredentialHold { retry_after } => Some(Error::CredentialHold { retry_after }),
-            Admit::Down { cause, retry_after } => Some(Error::UpstreamDown { cause, retry_after }),
-            // also where one must wait: no use in waiting for a call that could not be paid
-            Admit::Go(_) | Admit::Wait => {
-                let retry_after = self.account(api).ledger().retry_after(now)?;
-                Some(Error::BudgetSpent { retry_after })
-            }
-        }
-    }
-
-    fn end(&mut self, call: Call, ending: Ending, heard: &Heard, now: Instant) -> Vec<News> {
-        let Call { api, slot, ticket } = call;
-        let latest = if matches!(ending, Ending::NoAnswer | Ending::Lost) {
-            slot.latest_end().max(now) // upstream may still be counting it
-        } else {
-            now
-        };
-        let held = !self.throttle_left(now, api).is_zero();
-        self.holds.end(ticket, ending, now, latest);
-        if matches!(ending, Ending::NotSent | Ending::Unreachable) {
-            self.account_mut(api).refund(slot);
-            return Vec::new();
-        }
-        let ended = Ended {
-            taken: taken(ending),
-            heard,
-            held,
-            now,
-            latest,
-        };
-        self.account_mut(api).settle(slot, ended)
-    }
-
-    fn status(&self, now: Instant, api: Api) -> ApiStatus {
-        ApiStatus {
-            standing: self.account(api).standing(now),
-            throttle_hold: some(self.throttle_left(now, api)),
-        }
-    }
-
-    fn throttle_left(&self, now: Instant, api: Api) -> Duration {
-        self.holds.throttle_left(now, self.account_of(api))
-    }
-
-    /// On whose account an API's calls go.
-    fn account_of(&self, api: Api) -> Api {
-        if self.list.is_some() { api } else { Api::Job }
-    }
-
-    fn account(&self, api: Api) -> &Account {
-        match (api, &self.list) {
-            (Api::List, Some(list)) => list,
-            (Api::Job | Api::List, _) => &self.job,
-        }
-    }
-
-    fn account_mut(&mut self, api: Api) -> &mut Account {
-        match (api, &mut self.list) {
-            (Api::List, Some(list)) => list,
-            (Api::Job | Api::List, _) => &mut self.job,
-        }
-    }
-
-    fn in_flight(&self, api: Api) -> InFlight {
-        let of = |account: &Account| account.ledger().in_flight();
-        InFlight {
-            same: of(self.account(api)),
-            all: of(&self.job) + self.list.as_ref().map_or(0, of),
-        }
-    }
-}
-
-fn taken(ending: Ending) -> Taken {
-    match ending {
-        Ending::Authenticated => Taken::Yes,
-        Ending::Throttled { .. } => Taken::Throttled,
-        Ending::NotSent
-        | Ending::Unreachable
-        | Ending::Answered
-        | Ending::CredentialRefused
-        | Ending::Lost
-        | Ending::NoAnswer => Taken::Unknown,
     }
 }
 

@@ -132,6 +132,12 @@ impl Account {
         &self.ledger
     }
 
+    /// The limit that is configured.
+    #[must_use]
+    pub fn budget(&self) -> Limit {
+        self.budget
+    }
+
     /// The limit that lets the fewest calls out in the long run.
     #[must_use]
     pub fn in_force(&self) -> Limit {
