@@ -78,7 +78,7 @@ impl Ledger {
     }
 
     /// These limits are kept too from now on, and no others but the budget. None of them may be of more than
-    /// [`REMEMBERED`] calls or [`LONGEST_WINDOW`].
+    /// 10 000 calls or an hour.
     pub fn learn(&mut self, learned: impl Iterator<Item = Limit>) {
         self.limits.truncate(1);
         self.limits.extend(learned);
@@ -126,8 +126,8 @@ impl Ledger {
         self.in_flight.len()
     }
 
-    /// The most calls that upstream can have counted in a window that ends now. Exact up to [`REMEMBERED`] calls in
-    /// [`LONGEST_WINDOW`].
+    /// The most calls that upstream can have counted in a window that ends now. Exact up to 10 000 calls in
+    /// an hour.
     #[must_use]
     pub fn used(&self, window: Duration, now: Instant) -> usize {
         self.in_flight.len() + self.ended.len() - self.freed(window, now)

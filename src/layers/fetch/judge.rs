@@ -89,18 +89,6 @@ impl Judge {
         }
     }
 
-    /// What the answer says of limits: values of upstream, believed within bounds.
-    fn heard(&self, answer: &Answer, judged: &Result<Judged, Error>) -> Heard {
-        let mut heard = answer.limits.clone();
-        if matches!(judged, Err(Error::Throttled { .. }))
-            && let Some(text) = failure::text_of(&answer.body)
-        {
-            heard.throttle(&text);
-        }
-        self.metrics.limits_ignored(heard.ignored);
-        heard
-    }
-
     /// In the document's own example the id differs from the one asked, so a difference alone is no fault. Once equal
     /// ids have been seen, it means that upstream mixed up two answers.
     fn check_id(&self, job: &JobId, told: Option<&str>) -> Result<(), Error> {
@@ -140,7 +128,20 @@ where
             story.upstream_request_id = authorised.answer.request_id.as_deref().map(Arc::from);
         });
         let judged = self.judge(&call.job, &authorised);
-        call.hear(self.heard(&authorised.answer, &judged));
+        let heard = heard(&authorised.answer, &judged);
+        self.metrics.limits_ignored(heard.ignored);
+        call.hear(heard);
         judged
     }
+}
+
+/// What an answer says of limits: values of upstream, believed within bounds.
+pub(crate) fn heard<T>(answer: &Answer, judged: &Result<T, Error>) -> Heard {
+    let mut heard = answer.limits.clone();
+    if matches!(judged, Err(Error::Throttled { .. }))
+        && let Some(text) = failure::text_of(&answer.body)
+    {
+        heard.throttle(&text);
+    }
+    heard
 }

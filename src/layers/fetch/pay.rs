@@ -101,8 +101,8 @@ where
     }
 }
 
-/// What an attempt's end says about the quota and the credential.
-fn ending(judged: &Result<Judged, Error>) -> Ending {
+/// What a call's end says about the quota and the credential.
+pub(crate) fn ending<T>(judged: &Result<T, Error>) -> Ending {
     match judged {
         Ok(_) => Ending::Authenticated,
         Err(Error::Throttled { retry_after, .. }) => Ending::Throttled {
