@@ -11,8 +11,9 @@ use jobgate::clock::Clock;
 use jobgate::layers::fetch::gate::Gate;
 use jobgate::policy::budget::{Ledger, Verdict};
 use jobgate::policy::freshness::Lifetime;
-use jobgate::policy::hold::{Admit, CredentialKind, Ending, Holds};
+use jobgate::policy::hold::{Admit, CredentialKind, Ending, Holds, InFlight};
 use jobgate::policy::ladder::{Known, Windows, plan};
+use jobgate::policy::limit::Api;
 use jobgate::policy::wish::Wish;
 
 /// Upstream's usual quota: calls a minute.
@@ -49,7 +50,7 @@ pub(crate) fn ask(c: &mut Criterion) {
     }
     let mut holds = proven(now);
     group.bench_function("holds: none", |b| {
-        b.iter(|| holds.admit(black_box(now), 0));
+        b.iter(|| holds.admit(black_box(now), Api::Job, InFlight::default()));
     });
     let (mut open, mut spent) = (ledger(sent), ledger(sent));
     while let Verdict::Granted(_) = spent.withdraw(now, TIMEOUT) {}
@@ -65,15 +66,24 @@ pub(crate) fn ask(c: &mut Criterion) {
     let gate = gate(clock);
     group.bench_function("gate: let through, then not sent", |b| {
         b.iter(|| {
-            let permit = gate.admit(TIMEOUT).now_or_never().unwrap().unwrap();
+            let permit = gate
+                .admit(Api::Job, TIMEOUT)
+                .now_or_never()
+                .unwrap()
+                .unwrap();
             permit.settle(Ending::NotSent);
         });
     });
-    while let Ok(permit) = gate.admit(TIMEOUT).now_or_never().unwrap() {
+    while let Ok(permit) = gate.admit(Api::Job, TIMEOUT).now_or_never().unwrap() {
         permit.settle(Ending::Authenticated);
     }
     group.bench_function("gate: refused", |b| {
-        b.iter(|| gate.admit(TIMEOUT).now_or_never().unwrap().unwrap_err());
+        b.iter(|| {
+            gate.admit(Api::Job, TIMEOUT)
+                .now_or_never()
+                .unwrap()
+                .unwrap_err()
+        });
     });
     group.finish();
 }
@@ -85,7 +95,7 @@ fn ledger(started: Instant) -> Ledger {
 /// Holds of a credential that upstream has taken.
 fn proven(now: Instant) -> Holds {
     let mut holds = Holds::new(CredentialKind::Lockable, 0);
-    let Admit::Go(ticket) = holds.admit(now, 0) else {
+    let Admit::Go(ticket) = holds.admit(now, Api::Job, InFlight::default()) else {
         unreachable!("the first call may go")
     };
     holds.end(ticket, Ending::Authenticated, now, now);
@@ -95,7 +105,7 @@ fn proven(now: Instant) -> Holds {
 /// A gate of a credential that upstream has taken.
 fn gate(clock: Clock) -> Gate {
     let gate = Gate::new(REQUESTS, WINDOW, CredentialKind::Lockable, clock);
-    let first = gate.admit(TIMEOUT).now_or_never().unwrap();
+    let first = gate.admit(Api::Job, TIMEOUT).now_or_never().unwrap();
     first.unwrap().settle(Ending::Authenticated);
     gate
 }

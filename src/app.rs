@@ -26,7 +26,7 @@ use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
 use crate::layers::collapse::{Bounds, Collapse};
 use crate::layers::conform::Conform;
-use crate::layers::fetch::gate::Gate;
+use crate::layers::fetch::gate::{Gate, Terms};
 use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
 use crate::layers::route::Route;
@@ -149,7 +149,8 @@ impl Gateway {
         let gate = gate(settings, &credential, &clock);
         let clients = Arc::new(clients(settings));
         let planner = planner(settings, &clients, &clock);
-        let upstream = Upstream::new(&settings.upstream, clock.clone())?;
+        let upstream = Upstream::new(&settings.upstream, clock.clone())?
+            .asking_for_limits(settings.budget.learn);
         let parts = FetchWiring {
             settings,
             store: &store,
@@ -333,9 +334,8 @@ fn register(registry: &mut Registry, clock: &Clock, lines: &Lines) -> Metrics {
 }
 
 fn gate(settings: &Settings, credential: &Credential, clock: &Clock) -> Gate {
-    Gate::new(
-        settings.budget.requests,
-        settings.budget.window,
+    Gate::on(
+        Terms::from(&settings.budget),
         credential.kind(),
         clock.clone(),
     )

@@ -19,6 +19,7 @@ pub mod host;
 pub mod job;
 pub mod json;
 pub mod ladder;
+pub mod limit;
 pub mod normalise;
 pub mod outcome;
 pub mod pause;

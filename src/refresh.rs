@@ -13,6 +13,7 @@ use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::planner::{Leave, Planner};
 use crate::policy::job::JobId;
+use crate::policy::limit::Api;
 use crate::policy::refresh::{Next, Why};
 use crate::store::Store;
 use crate::telemetry::metrics::LookTrigger;
@@ -53,7 +54,7 @@ impl Refresher {
 
     async fn step(&self) {
         let Some(until) = self.closed_until() else {
-            return match self.planner.next(self.gate.remaining()) {
+            return match self.planner.next(self.gate.remaining(Api::Job)) {
                 Next::Look { job, why } => self.look(job, why).await,
                 Next::Wait { until, .. } => self.wait(until).await,
             };
@@ -63,7 +64,7 @@ impl Refresher {
 
     /// Until when no call would be let out: a time, or until something happens; `None`: one would.
     fn closed_until(&self) -> Option<Option<Instant>> {
-        let error = self.gate.refusal()?;
+        let error = self.gate.refusal(Api::Job)?;
         let retry_after = error.retry_after();
         Some(retry_after.and_then(|wait| self.clock.now().checked_add(wait)))
     }

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
@@ -46,9 +46,16 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("jobgate/", env!("CARGO_PKG_VERSION")));
 
+/// Asks upstream's API gateway to name its limits in the head of each answer.
+const MODE: HeaderName = HeaderName::from_static("x-apig-mode");
+const MODE_VALUE: HeaderValue = HeaderValue::from_static("debug");
+
 /// The client of the one upstream. Clones share connections and limits.
 #[derive(Clone)]
-pub struct Upstream(Arc<Inner>);
+pub struct Upstream {
+    inner: Arc<Inner>,
+    asks_for_limits: bool,
+}
 
 struct Inner {
     client: Client<Connector, Empty<Bytes>>,
@@ -91,7 +98,7 @@ impl Upstream {
             .set_host(false) // signed, so it is set here and nowhere else
             .http1_max_buf_size(MAX_HEAD_BYTES)
             .build(connector);
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             client,
             scheme,
             authority,
@@ -99,13 +106,26 @@ impl Upstream {
             timeout: settings.timeout,
             max_body: settings.max_body,
             clock,
-        })))
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            asks_for_limits: false,
+        })
+    }
+
+    /// The same; each call asks upstream to name its limits, if `asks`.
+    #[must_use]
+    pub fn asking_for_limits(self, asks: bool) -> Self {
+        Self {
+            asks_for_limits: asks,
+            ..self
+        }
     }
 
     /// What the `Host` header says, port included when the endpoint names one: what a signature must cover.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.0.authority.as_str()
+        self.inner.authority.as_str()
     }
 }
 
@@ -118,8 +138,11 @@ impl tower::Service<Request<()>> for Upstream {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        let inner = Arc::clone(&self.0);
+    fn call(&mut self, mut request: Request<()>) -> Self::Future {
+        if self.asks_for_limits {
+            request.headers_mut().insert(MODE, MODE_VALUE);
+        }
+        let inner = Arc::clone(&self.inner);
         Box::pin(async move { inner.call(request).await })
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::policy::limit::Api;
+use crate::policy::limit::account::{Foreign, Standing};
 use crate::policy::problem::whole_seconds;
 use crate::telemetry::metrics::Snapshot;
 
@@ -103,6 +105,19 @@ fn why(now: &Snapshot) -> Vec<String> {
             "upstream throttles: no calls for another {left} s, stored answers are served"
         ));
     }
+    if let Some(left) = now.list_throttle_hold {
+        let left = whole_seconds(left);
+        why.push(format!(
+            "upstream throttles lists: none for another {left} s"
+        ));
+    }
+    why.extend(now.limits.iter().flat_map(|(api, standing)| {
+        let held = match api {
+            Api::Job => now.throttle_hold,
+            Api::List => now.list_throttle_hold,
+        };
+        limits(*api, standing, held.is_some())
+    }));
     if let Some(left) = now.credential_hold {
         let left = whole_seconds(left);
         why.push(format!(
@@ -115,6 +130,26 @@ fn why(now: &Snapshot) -> Vec<String> {
         why.push("the upstream budget is spent for now, stored answers are served".to_owned());
     }
     why
+}
+
+/// What is not as the operator set it.
+fn limits(api: Api, standing: &Standing, is_held: bool) -> impl Iterator<Item = String> {
+    let Standing {
+        budget,
+        in_force,
+        foreign,
+        ..
+    } = *standing;
+    let api = api.as_str();
+    let learned = (in_force != budget).then(|| {
+        format!("upstream takes {in_force} of the {api} API, not the configured {budget}")
+    });
+    let foreign = foreign.filter(|_| is_held).map(|Foreign { limit, own }| {
+        format!(
+            "somebody else spends the same quota: upstream throttled the {api} API for {limit}, of which this gateway had made {own}"
+        )
+    });
+    learned.into_iter().chain(foreign)
 }
 
 fn seconds(left: Option<Duration>) -> f64 {

@@ -123,6 +123,51 @@ pub struct Budget {
     pub window_seconds: f64,
     /// Calls that may go out right now; those in flight are taken off.
     pub remaining: u32,
+    /// The same and more of each API that upstream counts by itself.
+    pub apis: Vec<ApiLimits>,
+}
+
+/// What may be asked of one API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiLimits {
+    /// `job` or `list`; lists that are counted with the jobs have no limits of their own.
+    pub api: String,
+    /// The limit that is configured.
+    pub configured: Limit,
+    /// The strictest that is in force: the same, or one that was learned.
+    pub in_force: Limit,
+    /// Calls that may go out right now; those in flight are taken off.
+    pub remaining: u64,
+    /// Limits that upstream named and that were adopted.
+    pub adopted: u64,
+    /// Times that one more call was tried.
+    pub raised: u64,
+    /// Times that this was too many.
+    pub fell_back: u64,
+    /// Learned limits that were not needed any more.
+    pub lifted: u64,
+    /// Throttles for a limit that this gateway had not used up.
+    pub foreign_throttles: u64,
+    /// The last of them, if the last throttle hold was for one: somebody else spends the same quota.
+    pub foreign: Option<Foreign>,
+}
+
+/// So many calls in any window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Calls.
+    pub requests: u32,
+    /// The window.
+    pub window_seconds: f64,
+}
+
+/// A throttle that cannot be the gateway's own doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// The limit that upstream named.
+    pub limit: Limit,
+    /// Of these calls the gateway had made at most so many.
+    pub own: u64,
 }
 
 /// What is stored.

@@ -27,6 +27,7 @@ use super::{Access, Admin, MAX_CONNECTIONS, Parts, serve};
 use crate::clock::Clock;
 use crate::config::{AdminSettings, SecretSource};
 use crate::policy::job::JobId;
+use crate::policy::limit::{Limit, account};
 use crate::telemetry::metrics::{Facts, Metrics, Origin, Snapshot, facts};
 
 /// Long enough never to be the reason that a test fails.
@@ -42,6 +43,31 @@ struct Standing(Mutex<Snapshot>);
 impl Facts for Standing {
     fn snapshot(&self) -> Snapshot {
         self.0.lock().unwrap().clone()
+    }
+}
+
+/// An API of which upstream takes less than is configured, and which others use too.
+fn learned() -> account::Standing {
+    let limit = |requests: u32, seconds| Limit {
+        requests: requests.try_into().unwrap(),
+        window: Duration::from_secs(seconds),
+    };
+    account::Standing {
+        budget: limit(50, 60),
+        in_force: limit(10, 3),
+        remaining: 7,
+        in_flight: 1,
+        changes: account::Changes {
+            adopted: 4,
+            raised: 3,
+            fell_back: 2,
+            lifted: 1,
+        },
+        foreign_throttles: 5,
+        foreign: Some(account::Foreign {
+            limit: limit(10, 3),
+            own: 2,
+        }),
     }
 }
 

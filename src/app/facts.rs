@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
+use crate::policy::limit::Api;
 use crate::server::Drain;
 use crate::store::Store;
 use crate::telemetry::metrics::{Facts, Snapshot};
@@ -58,15 +59,23 @@ impl State {
 impl Facts for State {
     fn snapshot(&self) -> Snapshot {
         let gate = self.gate.status();
+        let (job, list) = (gate.job, gate.list);
+        let lists = list.map(|list| (Api::List, list.standing));
         Snapshot {
             accepting: !self.drain.has_begun(),
             draining: self.leaving.load(Ordering::Relaxed),
             requests_waiting: self.collapse.waiting(),
             budget_requests: self.budget_requests,
             budget_window: self.budget_window,
-            calls_in_flight: gate.in_flight,
-            budget_remaining: u32::try_from(gate.remaining).unwrap_or(u32::MAX),
-            throttle_hold: gate.throttle_hold,
+            calls_in_flight: job.standing.in_flight
+                + list.map_or(0, |list| list.standing.in_flight),
+            budget_remaining: u32::try_from(job.standing.remaining).unwrap_or(u32::MAX),
+            limits: [(Api::Job, job.standing)]
+                .into_iter()
+                .chain(lists)
+                .collect(),
+            throttle_hold: job.throttle_hold,
+            list_throttle_hold: list.and_then(|list| list.throttle_hold),
             credential_hold: gate.credential_hold,
             outage_hold: gate.outage_hold,
             paused: gate.paused,

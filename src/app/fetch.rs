@@ -14,6 +14,7 @@ use crate::layers::fetch::pay::{Limits, Pay};
 use crate::layers::fetch::retry::Retry;
 use crate::layers::fetch::slot::AwaitSlot;
 use crate::planner::Planner;
+use crate::policy::limit::Api;
 use crate::stack::{self, FetchParts};
 use crate::store::Store;
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -57,7 +58,13 @@ impl FetchWiring<'_> {
             retry: Retry::new(patience, clock.clone(), metrics.clone()),
             slot: AwaitSlot::new(gate.clone(), planner.cloned()),
             max_in_flight: settings.upstream.max_in_flight,
-            pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
+            pay: Pay::new(
+                gate.clone(),
+                limits,
+                clock.clone(),
+                metrics.clone(),
+                Api::Job,
+            ),
             judge: Judge::new(settings.budget.window, metrics.clone()),
             authorise: Authorise::new(Arc::new(credential), &host, clock.clone(), metrics.clone()),
             upstream,

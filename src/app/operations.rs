@@ -17,6 +17,7 @@ use crate::policy::explain::Case;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::ladder::{Known, Windows};
+use crate::policy::limit::Api;
 use crate::policy::problem::Problem;
 use crate::server::Drain;
 use crate::store::{Event, Found, Store, Stored};
@@ -118,7 +119,7 @@ impl Operate for Operations {
         let now = self.clock.now();
         let found = self.store.look_up(&job, now);
         let story = self.store.chronicle.of(&job);
-        let gate = self.gate.refusal();
+        let gate = self.gate.refusal(Api::Job);
         let rest = found.setback.as_deref();
         let case = Case {
             known: found.known,

@@ -2,7 +2,7 @@
 
 use bytesize::ByteSize;
 use http::Method;
-use jobgate::admin::stats::{Client, Stats};
+use jobgate::admin::stats::{ApiLimits, Client, Stats};
 
 use super::admin::Gateway;
 use super::sheet::{Sheet, counts, exactly, seconds};
@@ -33,7 +33,7 @@ fn for_people(stats: &Stats) -> String {
     sheet.tell("latency", latency(stats));
     sheet.tell("upstream", upstream(stats));
     sheet.tell("credential", [credential(stats)]);
-    sheet.tell("budget", [budget(stats)]);
+    sheet.tell("budget", budget(stats));
     sheet.tell("cache", [cache(stats)]);
     sheet.into_text()
 }
@@ -144,13 +144,30 @@ fn credential(stats: &Stats) -> String {
     }
 }
 
-fn budget(stats: &Stats) -> String {
+fn budget(stats: &Stats) -> Vec<String> {
     let budget = &stats.budget;
     let window = exactly(budget.window_seconds);
-    format!(
+    let mut lines = vec![format!(
         "{} of {} calls in {window} may go out now",
         budget.remaining, budget.requests
-    )
+    )];
+    for limits in &budget.apis {
+        let ApiLimits { api, in_force, .. } = limits;
+        if *in_force != limits.configured {
+            let window = exactly(in_force.window_seconds);
+            lines.push(format!(
+                "upstream takes fewer calls of the {api} API: {} in {window}",
+                in_force.requests
+            ));
+        }
+        if limits.foreign_throttles > 0 {
+            lines.push(format!(
+                "throttled although the {api} API's limit was not used up from here: {} times; somebody else spends it",
+                limits.foreign_throttles
+            ));
+        }
+    }
+    lines
 }
 
 fn cache(stats: &Stats) -> String {

@@ -38,6 +38,7 @@ use crate::planner::{Leave, Planner};
 use crate::policy::allowance::Allowance;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
+use crate::policy::limit::Api;
 use crate::policy::outcome::Why;
 use crate::store::{Store, Stored};
 use crate::telemetry::metrics::{LookTrigger, UpstreamMetrics};
@@ -245,7 +246,7 @@ impl Shared {
 
     /// Answers with what is stored, past its planned look, which the planner will make.
     fn answer_queued(&self, forward: Forward, why: Why, now: Instant) -> Result<Reply, Failure> {
-        let refusal = self.gate.refusal();
+        let refusal = self.gate.refusal(Api::Job);
         match refusal.filter(|error| !matches!(error, Error::BudgetSpent { .. })) {
             Some(error) => answer::fall_back(forward, error, None, now),
             None if self.flights.contains(&forward.ask.job) => answer::serve(forward, why, now),
@@ -309,7 +310,7 @@ impl Shared {
 
     /// Why no call would be let out within the time that the request waits for one.
     fn closed(&self, forward: &Forward) -> Option<Error> {
-        let refusal = self.gate.refusal();
+        let refusal = self.gate.refusal(Api::Job);
         let retry_after = match (refusal, &self.planner) {
             (None | Some(Error::BudgetSpent { .. }), Some(planner))
                 if forward.wait == Wait::Yes =>
@@ -326,7 +327,7 @@ impl Shared {
     /// How long a first ask waits for its turn. One that would wait too long is told when to come back, and has its place in line meanwhile.
     fn wait_in_line(&self, planner: &Planner, forward: &Forward) -> Duration {
         let (client, job) = (forward.client(), forward.ask.job);
-        let wait = |calls| self.gate.wait_behind(calls);
+        let wait = |calls| self.gate.wait_behind(Api::Job, calls);
         let in_line = planner.wait_in_line(client, &job, wait);
         if in_line <= self.slot_wait(forward) {
             return in_line; // its fetch gets in line itself

@@ -29,6 +29,7 @@ use crate::error::Error;
 use crate::planner::Leave;
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
+use crate::policy::limit::Heard;
 use crate::store::Entry;
 
 /// One fetch on its way down. Its story is written as it goes, so that it can be told however the fetch ends.
@@ -45,6 +46,7 @@ pub struct Call {
     leave: Arc<Mutex<Option<Leave>>>,
     revoked: Arc<AtomicBool>,
     story: Arc<Mutex<Story>>,
+    heard: Arc<Mutex<Heard>>,
 }
 
 /// What a fetch did, for the log and the headers of everybody who waited.
@@ -81,6 +83,7 @@ impl Call {
             leave: Arc::default(),
             revoked: Arc::default(),
             story: Arc::default(),
+            heard: Arc::default(),
         }
     }
 
@@ -127,6 +130,18 @@ impl Call {
     /// Writes on.
     pub fn note(&self, write: impl FnOnce(&mut Story)) {
         write(&mut self.story.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Keeps what an answer says of limits for whoever pays for the call.
+    pub fn hear(&self, heard: Heard) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = heard;
+    }
+
+    /// What the last answer said of limits; once.
+    #[must_use]
+    pub fn heard(&self) -> Heard {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut heard)
     }
 
     /// The story so far.

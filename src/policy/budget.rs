@@ -5,32 +5,42 @@
 //! window, wherever it is cut and with both its edges, holds more than `requests` calls: whichever call in it was sent
 //! last, all the others were still using their slots at that moment.
 //!
-//! It does not wait, retry or know why a call ended; holds are in [`hold`](super::hold). Nothing is persisted.
+//! Beside the budget it may be told [limits that were learned](Ledger::learn). Each of them is kept in the same way, from the
+//! same calls: those that were made before it was learned count as well.
+//!
+//! It does not wait, retry or know why a call ended; holds are in [`hold`](super::hold), learning is in
+//! [`limit`](super::limit). Nothing is persisted.
 
 use std::collections::VecDeque;
 use std::iter;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::limit::{LONGEST_WINDOW, Limit};
+
 /// A start may spend one slot in this many at once; the others count as spent at that moment. What an earlier process
 /// spent is not known, and one that crashes and starts again must not spend the whole budget each time.
 const START_SHARE: u32 = 5;
 
+/// The newest calls that are remembered, at least: a learned limit of more calls could not be counted. 160 kB.
+pub(super) const REMEMBERED: u32 = 10_000;
+
 /// The least that is more than nothing: slots are free *after* their window, not at its edge.
-const TICK: Duration = Duration::from_nanos(1);
+pub(super) const TICK: Duration = Duration::from_nanos(1);
 
 /// No wait is longer (about a century): keeps sums of times inside what an [`Instant`] can hold.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// Upstream calls spent and in flight; `in_flight + spent` is never above `requests`.
+/// Upstream calls spent and in flight.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    requests: usize,
-    window: Duration,
+    /// The budget, then what was learned.
+    limits: Vec<Limit>,
+    started: Instant,
     /// The latest possible end of each call in flight.
     in_flight: Vec<Instant>,
-    /// When each spent slot is free again, earliest first.
-    spent: VecDeque<Instant>,
+    /// When each call ended, earliest first: those that any limit may still count, see [`Ledger::forget`].
+    ended: VecDeque<Instant>,
 }
 
 /// May a call go out?
@@ -59,22 +69,24 @@ impl Ledger {
     /// A ledger of `requests` calls in each `window`, with the small allowance of a start.
     #[must_use]
     pub fn new(requests: NonZeroU32, window: Duration, started: Instant) -> Self {
-        let requests = requests.get();
-        let withheld = requests - requests.div_ceil(START_SHARE);
-        let mut ledger = Self {
-            requests: requests as usize,
-            window,
+        Self {
+            limits: vec![Limit { requests, window }],
+            started,
             in_flight: Vec::new(),
-            spent: VecDeque::new(),
-        };
-        let free_at = ledger.free_at(started);
-        ledger.spent = iter::repeat_n(free_at, withheld as usize).collect();
-        ledger
+            ended: VecDeque::new(),
+        }
+    }
+
+    /// These limits are kept too from now on, and no others but the budget. None of them may be of more than
+    /// 10 000 calls or an hour.
+    pub fn learn(&mut self, learned: impl Iterator<Item = Limit>) {
+        self.limits.truncate(1);
+        self.limits.extend(learned);
     }
 
     /// Takes a slot for a call that is sent now and ends within `timeout`.
     pub fn withdraw(&mut self, now: Instant, timeout: Duration) -> Verdict {
-        self.spent.drain(..self.freed(now));
+        self.forget(now);
         if let Some(retry_after) = self.retry_after(now) {
             return Verdict::Refused { retry_after };
         }
@@ -86,9 +98,8 @@ impl Ledger {
     /// The call is over: its answer arrived at `ended`, or at the latest then upstream has counted it.
     pub fn settle(&mut self, slot: Slot, ended: Instant) {
         self.refund(slot);
-        let free_at = self.free_at(ended);
-        let place = self.spent.partition_point(|&other| other <= free_at);
-        self.spent.insert(place, free_at);
+        let place = self.ended.partition_point(|&other| other <= ended);
+        self.ended.insert(place, ended);
     }
 
     /// Nothing was sent: the slot is free at once.
@@ -102,8 +113,11 @@ impl Ledger {
     /// Calls that may go out now.
     #[must_use]
     pub fn remaining(&self, now: Instant) -> usize {
-        let spent = self.spent.len() - self.freed(now);
-        self.requests.saturating_sub(self.in_flight.len() + spent)
+        let free = |limit: &Limit| {
+            let used = self.used(limit.window, now) + self.withheld(limit, now);
+            (limit.requests.get() as usize).saturating_sub(used)
+        };
+        self.limits.iter().map(free).min().unwrap_or_default()
     }
 
     /// Calls sent and not settled.
@@ -112,47 +126,86 @@ impl Ledger {
         self.in_flight.len()
     }
 
+    /// The most calls that upstream can have counted in a window that ends now. Exact up to 10 000 calls in
+    /// an hour.
+    #[must_use]
+    pub fn used(&self, window: Duration, now: Instant) -> usize {
+        self.in_flight.len() + self.ended.len() - self.freed(window, now)
+    }
+
     /// How long until a slot is certainly free; `None` if one is free now. Exact while no call is in flight; a call
     /// in flight is taken to last as long as it may.
     #[must_use]
     pub fn retry_after(&self, now: Instant) -> Option<Duration> {
-        if self.remaining(now) > 0 {
-            return None;
-        }
-        let spent = self.spent.get(self.freed(now)).copied();
-        let in_flight = self.in_flight.iter().min();
-        let in_flight = in_flight.map(|&latest_end| self.free_at(latest_end.max(now)));
-        let free_at = spent.into_iter().chain(in_flight).min();
-        free_at.map(|at| at.saturating_duration_since(now))
+        let free_at = |limit: &Limit| self.free_at(limit, now);
+        let free_at = self.limits.iter().filter_map(free_at).max()?;
+        Some(free_at.saturating_duration_since(now))
     }
 
-    /// How long until so many calls can have gone out and one more can, if nobody takes any besides. Exact within the window that is
-    /// known, and while no call is in flight.
+    /// When this limit leaves room for a call; `None` if it does now.
+    fn free_at(&self, limit: &Limit, now: Instant) -> Option<Instant> {
+        self.free_behind(limit, 0, now)
+    }
+
+    /// The same for one behind so many others, fewer than the limit.
+    fn free_behind(&self, limit: &Limit, calls: usize, now: Instant) -> Option<Instant> {
+        let (freed, withheld) = (self.freed(limit.window, now), self.withheld(limit, now));
+        let used = self.in_flight.len() + self.ended.len() - freed + withheld;
+        // a limit that was learned late may have more calls in its window than it allows
+        let in_the_way = (used + calls + 1).checked_sub(limit.requests.get() as usize)?;
+        let last = in_the_way.checked_sub(1)?;
+        let withheld = iter::repeat_n(self.started, withheld);
+        let in_flight = self.in_flight.iter().map(|&latest_end| latest_end.max(now));
+        let ended = self.ended.iter().skip(freed).take(in_the_way).copied();
+        let mut ends = withheld.chain(ended).chain(in_flight);
+        let end = if last == 0 {
+            ends.min()
+        } else {
+            let mut ends: Vec<_> = ends.by_ref().collect();
+            ends.sort_unstable();
+            ends.get(last).copied()
+        };
+        end.map(|end| free_again(end, limit.window))
+    }
+
+    /// Slots of a limit that the start does not give out yet.
+    fn withheld(&self, limit: &Limit, now: Instant) -> usize {
+        if free_again(self.started, limit.window) <= now {
+            return 0;
+        }
+        let requests = limit.requests.get();
+        (requests - requests.div_ceil(START_SHARE)) as usize
+    }
+
+    /// How long until so many calls can have gone out and one more can, if nobody takes any besides. Exact while no call is in
+    /// flight, and within the first window of each limit.
     #[must_use]
     pub fn wait_behind(&self, calls: usize, now: Instant) -> Duration {
-        let (rounds, place) = (calls / self.requests, calls % self.requests);
-        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
-        let later = self.window.saturating_mul(rounds);
-        let Some(taken) = place.checked_sub(self.remaining(now)) else {
-            return later;
+        let wait = |limit: &Limit| {
+            let requests = limit.requests.get() as usize;
+            let rounds = u32::try_from(calls / requests).unwrap_or(u32::MAX);
+            let free_at = self
+                .free_behind(limit, calls % requests, now)
+                .unwrap_or(now);
+            let wait = free_at.saturating_duration_since(now);
+            limit.window.saturating_mul(rounds).saturating_add(wait)
         };
-        let mut in_flight = self.in_flight.clone();
-        in_flight.sort_unstable();
-        let in_flight = in_flight.into_iter().map(|end| self.free_at(end.max(now)));
-        let spent = self.spent.iter().skip(self.freed(now)).copied();
-        let free_at = spent.chain(in_flight).nth(taken);
-        free_at.map_or(later, |at| {
-            later.saturating_add(at.saturating_duration_since(now))
-        })
+        self.limits.iter().map(wait).max().unwrap_or_default()
     }
 
-    fn free_at(&self, ended: Instant) -> Instant {
-        later(ended, self.window.saturating_add(TICK))
+    /// How many of `ended` are of no window of this length any more.
+    fn freed(&self, window: Duration, now: Instant) -> usize {
+        (self.ended).partition_point(|&ended| free_again(ended, window) <= now)
     }
 
-    /// How many of `spent` are free again.
-    fn freed(&self, now: Instant) -> usize {
-        self.spent.partition_point(|&free_at| free_at <= now)
+    /// Forgets calls that no limit can count any more: those of long ago, and all but the newest.
+    fn forget(&mut self, now: Instant) {
+        let budget = self.limits.first();
+        let window = budget.map_or(LONGEST_WINDOW, |limit| limit.window.max(LONGEST_WINDOW));
+        let most = budget.map_or(REMEMBERED, |limit| limit.requests.get().max(REMEMBERED));
+        let surplus = self.ended.len().saturating_sub(most as usize);
+        let old = self.freed(window, now);
+        self.ended.drain(..surplus.max(old));
     }
 }
 
@@ -164,6 +217,11 @@ impl Slot {
     pub fn latest_end(&self) -> Instant {
         self.latest_end
     }
+}
+
+/// When the slot of a call that ended then is free again.
+fn free_again(ended: Instant, window: Duration) -> Instant {
+    later(ended, window.saturating_add(TICK))
 }
 
 /// `at + by`, saturating: `by` may come from a text of upstream.

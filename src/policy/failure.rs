@@ -2,7 +2,7 @@
 //!
 //! Three parties answer under one address (the API gateway, the build service, load balancers on the way), each with
 //! body forms and codes of its own, so the status alone does not say whose fault it is. [`classify`] decides by status
-//! and code; texts change without notice and are never matched, save for the window that a throttle names.
+//! and code; texts change without notice and are never matched, save for the limit and the window that a throttle names.
 //!
 //! It does not decide what a success is (see [`normalise`](super::normalise)), how long calls are held back
 //! (see [`hold`](super::hold)), or what a client sees (see [`problem`](super::problem)).
@@ -11,17 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, FailedStatus, NO_SUCH_JOB, PassedStatus};
+use crate::policy::limit::throttle_window;
 use crate::policy::problem::table::THROTTLED;
 use crate::policy::problem::{Row, row_of_passed};
 
 mod clean;
-mod throttle;
 mod told;
 
 #[cfg(test)]
 mod tests;
 
-use self::throttle::throttle_window;
 use self::told::{Told, read};
 
 /// How the build service's code for "too many requests" ends; it comes with status 500, not 429.
@@ -61,6 +60,12 @@ pub fn classify(status: u16, body: &[u8], budget_window: Duration) -> Error {
         (400, _) => passed(PassedStatus::BadRequest, told),
         _ => not_success(status, told, body.len()),
     }
+}
+
+/// The text of an error body; the limit that a throttle names stands there.
+#[must_use]
+pub fn text_of(body: &[u8]) -> Option<Arc<str>> {
+    read(body).message
 }
 
 /// A wrong signature, a locked key and an expired token differ in the text only, and the operator must know which it is.

@@ -5,6 +5,9 @@
 //! for everybody who uses it (`credential`). An upstream that is **down**, for growing pauses too (`outage`). Where it is not known whether calls are welcome again, they go out one
 //! at a time, and the others wait for what becomes of it.
 //!
+//! Upstream may throttle each [API](Api) by itself, so each has a throttle hold of its own; credential and outage are the same
+//! for all calls.
+//!
 //! A call that was sent before a hold began says nothing about its end, however late its answer comes: each call
 //! carries a [`Ticket`] that tells in which generation it was sent.
 //!
@@ -16,6 +19,7 @@ mod throttle;
 
 use std::time::{Duration, Instant};
 
+use super::limit::Api;
 use crate::error::Down;
 use credential::CredentialHold;
 use outage::OutageHold;
@@ -24,7 +28,7 @@ use throttle::ThrottleHold;
 /// The holds.
 #[derive(Clone, Debug)]
 pub struct Holds {
-    throttle: ThrottleHold,
+    throttle: [ThrottleHold; Api::ALL.len()],
     credential: CredentialHold,
     outage: OutageHold,
 }
@@ -68,9 +72,19 @@ pub enum Admit {
 /// In which generation of each hold a call was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
+    api: Api,
     throttle: Generation,
     credential: Generation,
     outage: Generation,
+}
+
+/// Calls in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InFlight {
+    /// To the same API.
+    pub same: usize,
+    /// To all of them.
+    pub all: usize,
 }
 
 /// Counts the holds that began.
@@ -107,33 +121,35 @@ impl Holds {
     #[must_use]
     pub fn new(kind: CredentialKind, seed: u64) -> Self {
         Self {
-            throttle: ThrottleHold::default(),
+            throttle: Default::default(),
             credential: CredentialHold::new(kind),
             outage: OutageHold::new(seed),
         }
     }
 
-    /// May a call go out while `in_flight` others are? The longest of the holds answers.
-    pub fn admit(&mut self, now: Instant, in_flight: usize) -> Admit {
+    /// May a call go out while others are in flight? The longest of the holds answers.
+    pub fn admit(&mut self, now: Instant, api: Api, in_flight: InFlight) -> Admit {
         self.credential.forget(now);
-        let throttle = self.throttle.left(now);
+        let throttle = &self.throttle[api as usize];
+        let throttled = throttle.left(now);
         let credential = self.credential.left(now);
-        let outage = self.outage.holds(now, in_flight).unwrap_or_default();
-        let longest = throttle.max(credential).max(outage);
+        let outage = self.outage.holds(now, in_flight.all).unwrap_or_default();
+        let longest = throttled.max(credential).max(outage);
         if longest > Duration::ZERO {
             let retry_after = longest;
             return if credential == longest {
                 Admit::CredentialHold { retry_after }
-            } else if throttle == longest {
+            } else if throttled == longest {
                 Admit::Throttled { retry_after }
             } else {
                 let cause = self.outage.cause();
                 Admit::Down { cause, retry_after }
             };
         }
-        if self.throttle.has_room(in_flight) && self.credential.has_room(now, in_flight) {
+        if throttle.has_room(in_flight.same) && self.credential.has_room(now, in_flight.all) {
             return Admit::Go(Ticket {
-                throttle: self.throttle.generation(),
+                api,
+                throttle: throttle.generation(),
                 credential: self.credential.generation(),
                 outage: self.outage.generation(),
             });
@@ -155,13 +171,14 @@ impl Holds {
             | Ending::Throttled { .. }
             | Ending::CredentialRefused => self.outage.answered(),
         }
+        let throttle = &mut self.throttle[ticket.api as usize];
         match ending {
             Ending::NotSent | Ending::Unreachable | Ending::Answered => {}
             Ending::Authenticated => {
-                self.throttle.passed(ticket.throttle);
+                throttle.passed(ticket.throttle);
                 self.credential.proved(ticket.credential);
             }
-            Ending::Throttled { window } => self.throttle.throttled(now, window, ticket.throttle),
+            Ending::Throttled { window } => throttle.throttled(now, window, ticket.throttle),
             Ending::CredentialRefused => self.credential.refused(now, ticket.credential),
             Ending::NoAnswer | Ending::Lost => self.credential.unanswered(latest),
         }
@@ -172,10 +189,10 @@ impl Holds {
         self.credential.renewed();
     }
 
-    /// What is left of the throttle hold; zero without one.
+    /// What is left of an API's throttle hold; zero without one.
     #[must_use]
-    pub fn throttle_left(&self, now: Instant) -> Duration {
-        self.throttle.left(now)
+    pub fn throttle_left(&self, now: Instant, api: Api) -> Duration {
+        self.throttle[api as usize].left(now)
     }
 
     /// What is left of the credential hold; zero without one.

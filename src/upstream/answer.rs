@@ -1,7 +1,7 @@
 //! What upstream answered, whole and within limits, or why not.
 //!
-//! No framing header of the answer goes further than this file: of the head only the status and one cleaned field are
-//! kept. What the body says is judged elsewhere.
+//! No framing header of the answer goes further than this file: of the head only the status, one cleaned field and the
+//! numbers of some are kept. What the body says is judged elsewhere.
 
 use std::fmt;
 use std::time::Instant;
@@ -15,7 +15,16 @@ use hyper::body::{Body as _, Incoming};
 
 use super::failure;
 use crate::error::Error;
+use crate::policy::limit::Heard;
 use crate::policy::request_id;
+
+/// What upstream says of its four limits, if it was asked with [`MODE`](super::MODE): `remain:9,limit:10,time:10 second`.
+const RATE_LIMITS: [&str; 4] = [
+    "x-apig-ratelimit-api",
+    "x-apig-ratelimit-user",
+    "x-apig-ratelimit-app",
+    "x-apig-ratelimit-ip",
+];
 
 /// A whole answer of upstream, of any final status.
 #[derive(Clone)]
@@ -24,6 +33,8 @@ pub struct Answer {
     pub status: u16,
     /// `X-Request-Id`, if it is 1 to 64 of `[A-Za-z0-9._-]`: what the vendor's support asks for.
     pub request_id: Option<Box<str>>,
+    /// The limits that its head names, which it was asked for or not.
+    pub limits: Heard,
     /// The body, at most `upstream.max_body`.
     pub body: Bytes,
     /// When the request went out.
@@ -37,6 +48,7 @@ impl Answer {
         Self {
             status: head.status.as_u16(),
             request_id: request_id(&head.headers),
+            limits: limits(&head.headers),
             body,
             sent,
         }
@@ -97,12 +109,25 @@ fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
     request_id::is_modest(id).then(|| id.into())
 }
 
+/// Each name counts once: a second field of it is as good as unreadable, and so is one that is no text.
+fn limits(headers: &HeaderMap) -> Heard {
+    let mut heard = Heard::default();
+    for name in RATE_LIMITS {
+        let mut values = headers.get_all(name).iter();
+        if let Some(value) = values.next() {
+            let text = value.to_str().ok().filter(|_| values.next().is_none());
+            heard.header(text.unwrap_or_default());
+        }
+    }
+    heard
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
     use http::header::HeaderValue;
 
-    use super::request_id;
+    use super::{limits, request_id};
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
         let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
@@ -130,5 +155,25 @@ mod tests {
             assert_eq!(id.as_deref(), expected, "{text}");
         }
         assert_eq!(request_id(&HeaderMap::new()), None);
+    }
+    #[test]
+    fn limits_are_read_from_four_headers_and_what_cannot_be_meant_is_only_counted() {
+        let mut head = HeaderMap::new();
+        assert_eq!(limits(&head), Default::default());
+        for (name, value) in [
+            ("x-apig-ratelimit-api", "remain:99,limit:100,time:1 minute"),
+            ("x-apig-ratelimit-user", "remain:9,limit:10,time:10 second"),
+            ("x-apig-ratelimit-app", "remain:0,limit:0,time:1 minute"),
+            ("x-apig-ratelimit-ip", "remain:1,limit:5,time:1 minute"),
+            ("x-apig-ratelimit-ip", "remain:1,limit:5,time:1 minute"),
+            ("x-apig-ratelimit-other", "remain:1,limit:1,time:1 minute"),
+        ] {
+            head.append(name, HeaderValue::from_static(value));
+        }
+        let heard = limits(&head);
+        let told = heard.told.iter().map(ToString::to_string);
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, ["100 calls in 60s", "10 calls in 10s"]);
+        assert_eq!((heard.ignored, heard.passed), (2, None));
     }
 }

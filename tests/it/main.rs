@@ -27,6 +27,7 @@ mod faults;
 mod framing;
 mod hostile;
 mod hosts;
+mod limits;
 mod outage;
 mod paths;
 mod quota;

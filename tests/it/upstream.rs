@@ -42,6 +42,8 @@ pub(crate) struct Upstream {
 struct Inner {
     clock: Clock,
     answer: Answering,
+    /// Headers of every answer.
+    headers: Mutex<Vec<(&'static str, &'static str)>>,
     calls: Mutex<Vec<(Parts, Instant)>>,
     let_through: Semaphore,
 }
@@ -75,6 +77,7 @@ impl Upstream {
         let inner = Arc::new(Inner {
             clock: clock.clone(),
             answer: Box::new(answer),
+            headers: Mutex::default(),
             calls: Mutex::default(),
             let_through: Semaphore::new(permits),
         });
@@ -90,6 +93,12 @@ impl Upstream {
     /// Its base URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// Every answer from now on says this in its head, too.
+    pub(crate) fn adding(&self, name: &'static str, value: &'static str) {
+        let mut headers = self.inner.headers.lock().expect("not poisoned");
+        headers.push((name, value));
     }
 
     /// Calls that came, answered or not.
@@ -149,6 +158,10 @@ impl Inner {
         let (status, body) = (self.answer)(n, &head);
         let mut response = Response::new(Full::from(body));
         *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
+        for (name, value) in self.headers.lock().expect("not poisoned").iter() {
+            let value = http::HeaderValue::from_static(value);
+            response.headers_mut().append(*name, value);
+        }
         if (300..400).contains(&status) {
             let elsewhere = http::HeaderValue::from_str(body).expect("a URL");
             response.headers_mut().insert("location", elsewhere);

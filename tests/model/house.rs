@@ -19,6 +19,7 @@ use jobgate::clock::Clock;
 use jobgate::layers::collapse::Collapse;
 use jobgate::layers::fetch::gate::Gate;
 use jobgate::layers::{Exchange, Written};
+use jobgate::policy::limit::Api;
 use jobgate::policy::request_id::RequestId;
 use jobgate::store::{Store, Stored};
 
@@ -185,7 +186,7 @@ impl House {
         model.check(runs == flying, || {
             format!("{runs} fetches are said to run, and {flying} do")
         });
-        let (told, remaining) = (self.gate.status().remaining, model.quota.remaining(now));
+        let (told, remaining) = (self.gate.remaining(Api::Job), model.quota.remaining(now));
         model.check(told == remaining, || {
             format!("{told} calls are said to be left, and {remaining} are")
         });

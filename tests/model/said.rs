@@ -8,6 +8,7 @@ use proptest::sample::select;
 
 use jobgate::error::Error;
 use jobgate::policy::job::JobId;
+use jobgate::policy::limit::Heard;
 use jobgate::upstream::Answer;
 
 /// Upstream's answer, or the lack of one.
@@ -123,6 +124,7 @@ impl Said {
             answered => Ok(Answer {
                 status: answered.status().unwrap_or_default(),
                 request_id: Some(format!("call-{number}").into()),
+                limits: Heard::default(),
                 body: answered.body(job, number),
                 sent,
             }),

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::policy::limit::account::Standing;
+use crate::policy::limit::{self, Api};
 use crate::policy::outcome::OutcomeKind;
 use crate::telemetry::metrics::requests::Sums;
 use crate::telemetry::metrics::{
     CallResult, RequestMetrics, Snapshot, StatusClass, UpstreamMetrics,
 };
 
-use super::{Budget, Cache, Client, Credential, Latency, Requests, Stats, Upstream};
+use super::{
+    ApiLimits, Budget, Cache, Client, Credential, Foreign, Latency, Limit, Requests, Stats,
+    Upstream,
+};
 
 // === impl Stats ===
 
@@ -37,6 +42,7 @@ impl Stats {
                 requests: now.budget_requests,
                 window_seconds: now.budget_window.as_secs_f64(),
                 remaining: now.budget_remaining,
+                apis: now.limits.iter().map(ApiLimits::from).collect(),
             },
             cache: Cache {
                 entries: now.cache_entries,
@@ -147,6 +153,40 @@ impl From<&Sums> for Latency {
             p50_at_most_seconds: sums.at_most_seconds(50),
             p95_at_most_seconds: sums.at_most_seconds(95),
             p99_at_most_seconds: sums.at_most_seconds(99),
+        }
+    }
+}
+
+// === impl ApiLimits ===
+
+impl From<&(Api, Standing)> for ApiLimits {
+    fn from((api, standing): &(Api, Standing)) -> Self {
+        let changes = standing.changes;
+        Self {
+            api: api.as_str().to_owned(),
+            configured: standing.budget.into(),
+            in_force: standing.in_force.into(),
+            remaining: standing.remaining as u64,
+            adopted: changes.adopted,
+            raised: changes.raised,
+            fell_back: changes.fell_back,
+            lifted: changes.lifted,
+            foreign_throttles: standing.foreign_throttles,
+            foreign: standing.foreign.map(|foreign| Foreign {
+                limit: foreign.limit.into(),
+                own: foreign.own as u64,
+            }),
+        }
+    }
+}
+
+// === impl Limit ===
+
+impl From<limit::Limit> for Limit {
+    fn from(limit: limit::Limit) -> Self {
+        Self {
+            requests: limit.requests.get(),
+            window_seconds: limit.window.as_secs_f64(),
         }
     }
 }

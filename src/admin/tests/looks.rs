@@ -8,9 +8,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::{Access, Double, JOB, PATIENCE, Snapshot, request, running, running_with};
+use super::{Access, Double, JOB, PATIENCE, Snapshot, learned, request, running, running_with};
 use crate::admin::MAX_WALKS;
 use crate::admin::stats::Stats;
+use crate::policy::limit::Api;
 use crate::policy::outcome::OutcomeKind;
 use crate::telemetry::metrics::{CallResult, StatusClass};
 
@@ -144,6 +145,7 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         budget_window: Duration::from_secs(60),
         budget_remaining: 41,
         calls_in_flight: 2,
+        limits: vec![(Api::Job, learned())],
         paused: true,
         throttle_hold: Some(Duration::from_millis(1500)),
         outage_hold: Some(Duration::from_secs(3)),
@@ -213,7 +215,17 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
     );
     assert_eq!(
         told["budget"],
-        json!({"requests": 50, "window_seconds": 60.0, "remaining": 41})
+        json!({
+            "requests": 50, "window_seconds": 60.0, "remaining": 41,
+            "apis": [{
+                "api": "job", "remaining": 7,
+                "configured": {"requests": 50, "window_seconds": 60.0},
+                "in_force": {"requests": 10, "window_seconds": 3.0},
+                "adopted": 4, "raised": 3, "fell_back": 2, "lifted": 1,
+                "foreign_throttles": 5,
+                "foreign": {"limit": {"requests": 10, "window_seconds": 3.0}, "own": 2}
+            }]
+        })
     );
     assert_eq!(
         told["cache"],

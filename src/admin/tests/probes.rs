@@ -6,7 +6,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{MAX_CONNECTIONS, PATIENCE, Snapshot, request, running};
+use super::{MAX_CONNECTIONS, PATIENCE, Snapshot, learned, request, running};
+use crate::policy::limit::Api;
 
 #[tokio::test]
 async fn the_process_says_that_it_lives() {
@@ -27,6 +28,8 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
         outage_hold: Some(Duration::from_millis(3_500)),
         denial_wave: true,
         throttle_hold: Some(Duration::from_millis(1500)),
+        list_throttle_hold: Some(Duration::from_secs(7)),
+        limits: vec![(Api::Job, learned())],
         credential_hold: Some(Duration::from_secs(30)),
         ..Snapshot::default()
     };
@@ -40,6 +43,9 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
             r#""upstream gives no answer: next try in 4 s, stored answers are served","#,
             r#""upstream denies many jobs that were there: not believed, stored answers are served","#,
             r#""upstream throttles: no calls for another 2 s, stored answers are served","#,
+            r#""upstream throttles lists: none for another 7 s","#,
+            r#""upstream takes 10 calls in 3s of the job API, not the configured 50 calls in 60s","#,
+            r#""somebody else spends the same quota: upstream throttled the job API for 10 calls in 3s, of which this gateway had made 2","#,
             r#""upstream refused the gateway's credential: next try in 30 s, stored answers are served","#,
             r#""the upstream budget is spent for now, stored answers are served"],"#,
             r#""upstream":{"paused":true,"down":true,"throttled_seconds":1.5,"denial_wave":true},"credential":{"proven":false,"held_seconds":30.0},"#,

@@ -5,6 +5,10 @@
 //! can be granted the same room. It fails with [`Error::CredentialHold`], [`Error::ThrottleHold`], [`Error::UpstreamDown`],
 //! [`Error::BudgetSpent`] and, while the operator wants it shut, [`Error::Paused`].
 //!
+//! Two [APIs](Api) are called through it: jobs, and lists of them. Each has its own budget, its own
+//! [learned limits](crate::policy::limit) and its own throttle hold, unless upstream counts them together; everything else is
+//! the same for both, so that a refused credential is not tried twice as often.
+//!
 //! It waits only while a call in flight decides how things stand, never for time to pass. The end of a call wakes one
 //! waiter, which wakes the next once it has its verdict, until one finds that it must wait on: a herd costs two
 //! wake-ups a call, and a hold that begins turns all of them away at once. Nothing leaks: a permit that is dropped
@@ -12,22 +16,38 @@
 //!
 //! It does not send, retry, renew a credential or bound the wait; the caller brings its own time-out.
 
+mod books;
+mod log;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use self::books::{Books, Call};
 use crate::clock::Clock;
+use crate::config::BudgetSettings;
 use crate::error::Error;
-use crate::policy::budget::{Ledger, Slot, Verdict};
-use crate::policy::cause::Cause;
-use crate::policy::hold::{Admit, CredentialKind, Ending, Holds, Ticket};
+use crate::policy::hold::{CredentialKind, Ending, Holds};
+use crate::policy::limit::account::{Account, Standing};
+use crate::policy::limit::{Api, Heard, Limit};
 
 /// The gate; clones are the same gate.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Shared>);
+
+/// What may be spent at a gate.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Calls to [`Api::Job`].
+    pub jobs: Limit,
+    /// Calls to [`Api::List`]; `None`: upstream counts them with the others, and so does the gate.
+    pub lists: Option<Limit>,
+    /// Whether limits that upstream names are adopted.
+    pub learn: bool,
+}
 
 /// The right to make one upstream call. Dropped unsettled, it is a call without an answer.
 #[derive(Debug)]
@@ -35,17 +55,16 @@ pub struct Gate(Arc<Shared>);
 pub struct Permit {
     gate: Gate,
     call: Option<Call>,
+    heard: Heard,
 }
 
 /// How things stand, for `/readyz`, the metrics and the admin side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GateStatus {
-    /// Calls that the budget has left now.
-    pub remaining: usize,
-    /// Calls in flight.
-    pub in_flight: usize,
-    /// What is left of a throttle hold.
-    pub throttle_hold: Option<Duration>,
+    /// The calls to jobs; those to lists too if they are counted together.
+    pub job: ApiStatus,
+    /// The calls to lists, if they are counted by themselves.
+    pub list: Option<ApiStatus>,
     /// What is left of a credential hold.
     pub credential_hold: Option<Duration>,
     /// What is left of the pause because upstream is down, zero once a call may probe it, or does; `None` while it is up.
@@ -58,34 +77,44 @@ pub struct GateStatus {
     pub failures: usize,
 }
 
+/// How things stand with one API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiStatus {
+    /// Its budget and what was learned.
+    pub standing: Standing,
+    /// What is left of a throttle hold.
+    pub throttle_hold: Option<Duration>,
+}
+
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
     books: Mutex<Books>,
-    /// Wakes one waiter when a call has ended.
-    ended: Notify,
+    /// Each wakes one waiter of its account when a call has ended; waiters of one account get one verdict.
+    ended: [Notify; Api::ALL.len()],
     /// Kept for whoever plans calls ahead: things may stand otherwise than they did.
     changed: Notify,
 }
 
-#[derive(Debug)]
-struct Books {
-    ledger: Ledger,
-    holds: Holds,
-    /// The operator lets nothing out.
-    paused: bool,
-}
+// === impl Terms ===
 
-#[derive(Debug)]
-struct Call {
-    slot: Slot,
-    ticket: Ticket,
+impl From<&BudgetSettings> for Terms {
+    fn from(budget: &BudgetSettings) -> Self {
+        let window = budget.window;
+        let of = |requests| Limit { requests, window };
+        let lists = of(budget.sweep.requests);
+        Self {
+            jobs: of(budget.requests),
+            lists: (!budget.sweep.shared).then_some(lists),
+            learn: budget.learn,
+        }
+    }
 }
 
 // === impl Gate ===
 
 impl Gate {
-    /// A gate of `requests` calls in each `window`, with the small allowance of a start and an unproven credential.
+    /// A gate of `requests` calls in each `window`, whatever they are to, that learns nothing.
     #[must_use]
     pub fn new(
         requests: NonZeroU32,
@@ -93,15 +122,28 @@ impl Gate {
         credential: CredentialKind,
         clock: Clock,
     ) -> Self {
+        let terms = Terms {
+            jobs: Limit { requests, window },
+            lists: None,
+            learn: false,
+        };
+        Self::on(terms, credential, clock)
+    }
+
+    /// A gate on these terms, with the small allowance of a start and an unproven credential.
+    #[must_use]
+    pub fn on(terms: Terms, credential: CredentialKind, clock: Clock) -> Self {
+        let account = |limit| Account::new(limit, terms.learn, clock.now());
         let books = Books {
-            ledger: Ledger::new(requests, window, clock.now()),
+            job: account(terms.jobs),
+            list: terms.lists.map(account),
             holds: Holds::new(credential, RandomState::new().hash_one(())),
             paused: false,
         };
         Self(Arc::new(Shared {
             clock,
             books: Mutex::new(books),
-            ended: Notify::new(),
+            ended: Default::default(),
             changed: Notify::new(),
         }))
     }
@@ -111,17 +153,18 @@ impl Gate {
     ///
     /// # Errors
     /// See above; each but [`Error::Paused`] tells when to ask again.
-    pub async fn admit(&self, timeout: Duration) -> Result<Permit, Error> {
+    pub async fn admit(&self, api: Api, timeout: Duration) -> Result<Permit, Error> {
         let mut was_woken = false;
+        let ended = &self.0.ended[self.books().account_of(api) as usize];
         loop {
-            if let Some(verdict) = self.look(timeout) {
+            if let Some(verdict) = self.look(api, timeout) {
                 if was_woken {
-                    self.0.ended.notify_one(); // the next waiter may have its verdict too
+                    ended.notify_one(); // the next waiter may have its verdict too
                 }
                 return verdict;
             }
             // an end since that look is not missed: unless a waiter took it (and hands it on), it is kept for us
-            self.0.ended.notified().await;
+            ended.notified().await;
             was_woken = true;
         }
     }
@@ -138,27 +181,34 @@ impl Gate {
         self.0.changed.notified().await;
     }
 
-    /// When the budget lets the next call out, if so many go before it.
+    /// When the next call to an API can go out, if so many others go before it.
     #[must_use]
-    pub fn wait_behind(&self, calls: usize) -> Duration {
+    pub fn wait_behind(&self, api: Api, calls: usize) -> Duration {
         let books = self.books();
-        books.ledger.wait_behind(calls, self.0.clock.now())
+        let ledger = books.account(api).ledger();
+        ledger.wait_behind(calls, self.0.clock.now())
     }
 
-    /// Calls that the budget has left now.
+    /// Calls to an API that budget and learned limits leave now.
     #[must_use]
-    pub fn remaining(&self) -> usize {
+    pub fn remaining(&self, api: Api) -> usize {
         let books = self.books();
-        books.ledger.remaining(self.0.clock.now())
+        books.account(api).ledger().remaining(self.0.clock.now())
+    }
+
+    /// The limit that lets the fewest calls out in the long run: the budget's, or a learned one.
+    #[must_use]
+    pub fn limit(&self, api: Api) -> Limit {
+        self.books().account(api).in_force()
     }
 
     /// Why no call would be let out now; `None` if one would, or if that is not known before another has ended. Cheaper than
     /// to start a fetch that is turned away.
     #[must_use]
-    pub fn refusal(&self) -> Option<Error> {
+    pub fn refusal(&self, api: Api) -> Option<Error> {
         let mut books = self.books();
         let now = self.0.clock.now();
-        books.refusal(now)
+        books.refusal(now, api)
     }
 
     /// Lets nothing out, or lets calls out again; those in flight go on. Whether that changed anything.
@@ -172,43 +222,40 @@ impl Gate {
     #[must_use]
     pub fn status(&self) -> GateStatus {
         let books = self.books();
-        let now = self.0.clock.now();
-        let some = |left: Duration| Some(left).filter(|left| !left.is_zero());
-        GateStatus {
-            remaining: books.ledger.remaining(now),
-            in_flight: books.ledger.in_flight(),
-            throttle_hold: some(books.holds.throttle_left(now)),
-            credential_hold: some(books.holds.credential_left(now)),
-            outage_hold: books.holds.outage_left(now),
-            paused: books.paused,
-            proven: books.holds.is_proven(),
-            failures: books.holds.failures(now),
-        }
+        books.status(self.0.clock.now())
     }
 
     /// `None`: not known before another call has ended.
-    fn look(&self, timeout: Duration) -> Option<Result<Permit, Error>> {
+    fn look(&self, api: Api, timeout: Duration) -> Option<Result<Permit, Error>> {
         let verdict = {
             let mut books = self.books();
             let now = self.0.clock.now(); // under the lock: time never runs backwards in the books
-            books.admit(now, timeout)?
+            books.admit(now, api, timeout)?
         };
         Some(verdict.map(|call| Permit {
             gate: self.clone(),
             call: Some(call),
+            heard: Heard::default(),
         }))
     }
 
-    fn end(&self, call: Call, ending: Ending) {
-        let (before, after) = {
+    fn end(&self, call: Call, ending: Ending, heard: &Heard) {
+        let api = call.api;
+        let (before, after, news, budget) = {
             let mut books = self.books();
             let now = self.0.clock.now();
-            let before = books.held(now);
-            books.end(call, ending, now);
-            (before, books.held(now))
+            let before = books.held(now, api);
+            let news = books.end(call, ending, heard, now);
+            let budget = books.account(api).budget();
+            (before, books.held(now, api), news, budget)
         };
-        log_change(before, after);
-        self.0.ended.notify_one();
+        log::holds(api, before, after);
+        for news in news {
+            log::news(api, budget, news);
+        }
+        for ended in &self.0.ended {
+            ended.notify_one();
+        }
         self.0.changed.notify_one();
     }
 
@@ -218,18 +265,14 @@ impl Gate {
     }
 }
 
-/// A hold that begins, changes or ends by what a call met is told once; one that runs out is told by the next call's end.
-fn log_change(before: Option<Cause>, after: Option<Cause>) {
-    match after {
-        Some(cause) if before != after => tracing::warn!(%cause, "no upstream calls for a while"),
-        None if before.is_some() => tracing::info!("upstream takes calls again"),
-        Some(_) | None => {}
-    }
-}
-
 // === impl Permit ===
 
 impl Permit {
+    /// What its answer said of limits; to be told before the end.
+    pub fn hear(&mut self, heard: Heard) {
+        self.heard = heard;
+    }
+
     /// Tells how the call ended.
     pub fn settle(mut self, ending: Ending) {
         self.end(ending);
@@ -237,7 +280,7 @@ impl Permit {
 
     fn end(&mut self, ending: Ending) {
         if let Some(call) = self.call.take() {
-            self.gate.end(call, ending);
+            self.gate.end(call, ending, &self.heard);
         }
     }
 }
@@ -245,65 +288,6 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.end(Ending::NoAnswer);
-    }
-}
-
-// === impl Books ===
-
-impl Books {
-    fn admit(&mut self, now: Instant, timeout: Duration) -> Option<Result<Call, Error>> {
-        if let Some(refusal) = self.refusal(now) {
-            return Some(Err(refusal));
-        }
-        let Admit::Go(ticket) = self.holds.admit(now, self.ledger.in_flight()) else {
-            return None;
-        };
-        Some(match self.ledger.withdraw(now, timeout) {
-            Verdict::Granted(slot) => Ok(Call { slot, ticket }),
-            Verdict::Refused { retry_after } => Err(Error::BudgetSpent { retry_after }),
-        })
-    }
-
-    /// Which hold there is, whatever the budget says.
-    fn held(&self, now: Instant) -> Option<Cause> {
-        if !self.holds.credential_left(now).is_zero() {
-            Some(Cause::Credential)
-        } else if !self.holds.throttle_left(now).is_zero() {
-            Some(Cause::Throttled)
-        } else {
-            self.holds.outage_left(now).map(|_| Cause::Unreachable)
-        }
-    }
-
-    fn refusal(&mut self, now: Instant) -> Option<Error> {
-        if self.paused {
-            return Some(Error::Paused);
-        }
-        match self.holds.admit(now, self.ledger.in_flight()) {
-            Admit::Throttled { retry_after } => Some(Error::ThrottleHold { retry_after }),
-            Admit::CredentialHold { retry_after } => Some(Error::CredentialHold { retry_after }),
-            Admit::Down { cause, retry_after } => Some(Error::UpstreamDown { cause, retry_after }),
-            // also where one must wait: no use in waiting for a call that could not be paid
-            Admit::Go(_) | Admit::Wait => {
-                let retry_after = self.ledger.retry_after(now)?;
-                Some(Error::BudgetSpent { retry_after })
-            }
-        }
-    }
-
-    fn end(&mut self, call: Call, ending: Ending, now: Instant) {
-        let Call { slot, ticket } = call;
-        let latest = if matches!(ending, Ending::NoAnswer | Ending::Lost) {
-            slot.latest_end().max(now) // upstream may still be counting it
-        } else {
-            now
-        };
-        self.holds.end(ticket, ending, now, latest);
-        if matches!(ending, Ending::NotSent | Ending::Unreachable) {
-            self.ledger.refund(slot);
-        } else {
-            self.ledger.settle(slot, latest);
-        }
     }
 }
 

@@ -15,8 +15,10 @@ use super::authorise::Authorised;
 use crate::error::Error;
 use crate::policy::failure;
 use crate::policy::job::JobId;
+use crate::policy::limit::Heard;
 use crate::policy::normalise::{Normalised, normalise};
 use crate::telemetry::metrics::UpstreamMetrics;
+use crate::upstream::Answer;
 
 /// A success, not yet stored.
 #[derive(Debug)]
@@ -56,12 +58,12 @@ impl Judge {
     fn judge(
         &self,
         job: &JobId,
-        Authorised { answer, renewed }: Authorised,
+        Authorised { answer, renewed }: &Authorised,
     ) -> Result<Judged, Error> {
         if answer.status != 200 {
             return Err(
                 match failure::classify(answer.status, &answer.body, self.window) {
-                    Error::CredentialRefused(_) if renewed => Error::CredentialRenewed,
+                    Error::CredentialRefused(_) if *renewed => Error::CredentialRenewed,
                     error => error,
                 },
             );
@@ -128,6 +130,21 @@ where
             story.upstream_status = Some(authorised.answer.status);
             story.upstream_request_id = authorised.answer.request_id.as_deref().map(Arc::from);
         });
-        self.judge(&call.job, authorised)
+        let judged = self.judge(&call.job, &authorised);
+        let heard = heard(&authorised.answer, &judged);
+        self.metrics.limits_ignored(heard.ignored);
+        call.hear(heard);
+        judged
     }
+}
+
+/// What an answer says of limits: values of upstream, believed within bounds.
+pub(crate) fn heard<T>(answer: &Answer, judged: &Result<T, Error>) -> Heard {
+    let mut heard = answer.limits.clone();
+    if matches!(judged, Err(Error::Throttled { .. }))
+        && let Some(text) = failure::text_of(&answer.body)
+    {
+        heard.throttle(&text);
+    }
+    heard
 }

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::failure;
 use crate::policy::hold::Ending;
+use crate::policy::limit::Api;
 use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
 
 /// How long things may take here.
@@ -30,6 +31,7 @@ pub struct Limits {
 #[derive(Clone)]
 pub struct Pay {
     gate: Gate,
+    api: Api,
     limits: Limits,
     clock: Clock,
     metrics: UpstreamMetrics,
@@ -38,11 +40,18 @@ pub struct Pay {
 // === impl Pay ===
 
 impl Pay {
-    /// Pays at `gate`.
+    /// Pays at `gate` for calls to `api`.
     #[must_use]
-    pub fn new(gate: Gate, limits: Limits, clock: Clock, metrics: UpstreamMetrics) -> Self {
+    pub fn new(
+        gate: Gate,
+        limits: Limits,
+        clock: Clock,
+        metrics: UpstreamMetrics,
+        api: Api,
+    ) -> Self {
         Self {
             gate,
+            api,
             limits,
             clock,
             metrics,
@@ -54,7 +63,7 @@ impl Pay {
         let waited = self.clock.now().saturating_duration_since(call.started);
         let left = self.limits.patience.checked_sub(waited);
         let left = left.filter(|left| !left.is_zero()).ok_or(Error::TimedOut)?;
-        let leave = tokio::time::timeout(left, self.gate.admit(self.limits.timeout));
+        let leave = tokio::time::timeout(left, self.gate.admit(self.api, self.limits.timeout));
         leave.await.unwrap_or(Err(Error::TimedOut))
     }
 }
@@ -70,7 +79,7 @@ where
     async fn around(self, call: Call, inner: S) -> Result<Judged, Error> {
         let permit = self.leave(&call).await;
         call.took_leave();
-        let permit = permit?;
+        let mut permit = permit?;
         call.note(|story| story.calls += 1);
         let started = self.clock.now();
         let judged = inner.oneshot(call.clone()).await;
@@ -78,6 +87,7 @@ where
         if matches!(ending, Ending::NotSent | Ending::Unreachable) {
             call.note(|story| story.calls -= 1);
         }
+        permit.hear(call.heard());
         permit.settle(ending);
         if matches!(judged, Err(Error::CredentialRenewed)) {
             self.gate.renewed();
@@ -93,8 +103,8 @@ where
     }
 }
 
-/// What an attempt's end says about the quota and the credential.
-fn ending(judged: &Result<Judged, Error>) -> Ending {
+/// What a call's end says about the quota and the credential.
+pub(crate) fn ending<T>(judged: &Result<T, Error>) -> Ending {
     match judged {
         Ok(_) => Ending::Authenticated,
         Err(Error::Throttled { retry_after, .. }) => Ending::Throttled {

@@ -16,6 +16,7 @@ use super::judge::Judged;
 use crate::error::Error;
 use crate::planner::Planner;
 use crate::policy::client::ClientId;
+use crate::policy::limit::Api;
 
 /// Waits for a free call.
 #[derive(Clone)]
@@ -39,10 +40,10 @@ impl AwaitSlot {
             call.give_leave(leave);
             return Ok(());
         }
-        Err(match self.gate.refusal() {
+        Err(match self.gate.refusal(Api::Job) {
             Some(error) if !matches!(error, Error::BudgetSpent { .. }) => error,
             Some(_) | None => {
-                let wait = |calls| self.gate.wait_behind(calls);
+                let wait = |calls| self.gate.wait_behind(Api::Job, calls);
                 let retry_after = planner.line_up(client, call.job, wait);
                 Error::BudgetSpent { retry_after }
             }

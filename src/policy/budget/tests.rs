@@ -9,11 +9,19 @@ use std::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use super::{LONGEST, Ledger, Slot, TICK, Verdict, later};
+use super::{LONGEST, Ledger, REMEMBERED, Slot, TICK, Verdict, later};
 use crate::clock::Clock;
+use crate::policy::limit::{LONGEST_WINDOW, Limit};
 
 const WINDOW: Duration = Duration::from_secs(60);
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+fn limit(requests: u32, window: Duration) -> Limit {
+    Limit {
+        requests: NonZeroU32::new(requests).unwrap(),
+        window,
+    }
+}
 
 fn ledger(requests: u32, started: Instant) -> Ledger {
     Ledger::new(NonZeroU32::new(requests).unwrap(), WINDOW, started)
@@ -117,6 +125,53 @@ fn sums_of_times_saturate() {
     assert_eq!(ledger.retry_after(now), Some(LONGEST));
 }
 
+#[test]
+fn a_limit_learned_late_counts_the_calls_before_it() {
+    let (mut ledger, now) = warm(10);
+    let second = Duration::from_secs(1);
+    for n in 0..6 {
+        let slot = granted(ledger.withdraw(now, TIMEOUT));
+        ledger.settle(slot, now + second * n);
+    }
+    let last = now + second * 5;
+    ledger.learn([limit(3, 4 * second)].into_iter());
+    // those that ended 1 to 5 s after the beginning are in its window; three of them must leave it
+    assert_eq!(ledger.remaining(last), 0);
+    assert_eq!(ledger.retry_after(last), Some(2 * second + TICK));
+    let later = last + 2 * second + TICK;
+    let _slot = granted(ledger.withdraw(later, TIMEOUT));
+    ledger.learn([].into_iter());
+    assert_eq!(ledger.remaining(later), 3, "only the budget counts");
+}
+
+#[test]
+fn of_the_past_no_more_is_remembered_than_a_learned_limit_may_count() {
+    let (mut ledger, start) = warm(100);
+    let (mut now, step) = (start, WINDOW / 100 + TICK);
+    let calls = 2 * REMEMBERED;
+    for _ in 0..calls {
+        let slot = granted(ledger.withdraw(now, TIMEOUT));
+        ledger.settle(slot, now);
+        now += step;
+    }
+    let in_an_hour = (LONGEST_WINDOW.as_nanos() / step.as_nanos()) as usize;
+    assert!(ledger.ended.len() <= in_an_hour + 1);
+    assert_eq!(ledger.used(LONGEST_WINDOW, now), in_an_hour);
+
+    let (mut ledger, start) = warm(calls);
+    for _ in 0..calls {
+        let slot = granted(ledger.withdraw(start, TIMEOUT));
+        ledger.settle(slot, start);
+    }
+    let much_later = start + WINDOW + TICK;
+    let _slot = granted(ledger.withdraw(much_later, TIMEOUT));
+    assert_eq!(
+        ledger.ended.len(),
+        calls as usize,
+        "the budget needs as many"
+    );
+}
+
 /// What upstream may have seen: a call is counted anywhere from `sent` to `ended`.
 #[derive(Clone, Copy, Debug)]
 struct Call {
@@ -125,9 +180,9 @@ struct Call {
 }
 
 /// The most calls that any window, cut anywhere and closed on both sides, may hold.
-fn busiest_window(calls: &[Call]) -> usize {
+fn busiest_window(calls: &[Call], window: Duration) -> usize {
     let from = |start: Instant| {
-        let inside = |call: &&Call| call.ended >= start && call.sent <= start + WINDOW;
+        let inside = |call: &&Call| call.ended >= start && call.sent <= start + window;
         calls.iter().filter(inside).count()
     };
     // a window that starts later than the first end in it holds that call no more: only ends need to be tried
@@ -137,12 +192,23 @@ fn busiest_window(calls: &[Call]) -> usize {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Ask { timeout_ms: u64 },
+    Ask {
+        timeout_ms: u64,
+    },
     Answer(usize),
     TimeOut(usize),
     NotSent(usize),
-    Pass { ms: u64 },
-    PassToRetry { early: bool },
+    Pass {
+        ms: u64,
+    },
+    PassToRetry {
+        early: bool,
+    },
+    /// Another limit is learned in the place of the last one; none with 0 calls.
+    Learn {
+        requests: u32,
+        seconds: u64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -153,6 +219,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(Step::NotSent),
         3 => prop_oneof![0..100_u64, 0..30_000_u64, Just(60_000)].prop_map(|ms| Step::Pass { ms }),
         2 => any::<bool>().prop_map(|early| Step::PassToRetry { early }),
+        1 => (0..12_u32, prop_oneof![1..60_u64, Just(60), 60..200_u64])
+            .prop_map(|(requests, seconds)| Step::Learn { requests, seconds }),
     ]
 }
 
@@ -161,7 +229,7 @@ struct Model {
     ledger: Ledger,
     now: Instant,
     started: Instant,
-    withheld: usize,
+    limits: Vec<Limit>,
     open: Vec<(Slot, Instant)>,
     calls: Vec<Call>,
 }
@@ -173,22 +241,28 @@ impl Model {
             ledger: ledger(requests, started),
             now: started,
             started,
-            withheld: (requests - requests.div_ceil(5)) as usize,
+            limits: vec![limit(requests, WINDOW)],
             open: Vec::new(),
             calls: Vec::new(),
         }
     }
 
-    /// Slots in use, counted from the list alone.
-    fn used(&self) -> usize {
-        let recent = |ended: Instant| self.now.saturating_duration_since(ended) <= WINDOW;
+    /// Slots of a limit in use, counted from the list alone.
+    fn used(&self, limit: &Limit) -> usize {
+        let recent = |ended: Instant| self.now.saturating_duration_since(ended) <= limit.window;
         let spent = self.calls.iter().filter(|call| recent(call.ended)).count();
+        let requests = limit.requests.get();
         let withheld = if recent(self.started) {
-            self.withheld
+            requests - requests.div_ceil(5)
         } else {
             0
         };
-        self.open.len() + spent + withheld
+        self.open.len() + spent + withheld as usize
+    }
+
+    fn remaining(&self) -> usize {
+        let free = |limit: &Limit| (limit.requests.get() as usize).saturating_sub(self.used(limit));
+        self.limits.iter().map(free).min().unwrap()
     }
 
     fn take(&mut self, pick: usize) -> Option<(Slot, Instant)> {
@@ -220,6 +294,14 @@ impl Model {
                     self.end(slot, sent, ended);
                 }
             }
+            Step::Learn { requests, seconds } => {
+                self.limits.truncate(1);
+                if requests > 0 {
+                    self.limits
+                        .push(limit(requests, Duration::from_secs(seconds)));
+                }
+                self.ledger.learn(self.limits.iter().skip(1).copied());
+            }
             Step::NotSent(pick) => {
                 if let Some((slot, _)) = self.take(pick) {
                     self.ledger.refund(slot);
@@ -250,9 +332,9 @@ impl Model {
 
     /// The wait that was promised is enough even if every call in flight takes all its time, and, with none in
     /// flight, not a tick too long.
-    fn check_retry_after(&self, requests: usize) -> bool {
+    fn check_retry_after(&self) -> bool {
         let Some(wait) = self.ledger.retry_after(self.now) else {
-            return self.used() < requests;
+            return self.remaining() > 0;
         };
         let mut patient = self.ledger.clone();
         for (slot, _) in &self.open {
@@ -272,6 +354,20 @@ impl Model {
     }
 }
 
+/// After a limit was learned, each call leaves at most as many as it allows in the window that the call ends, whatever had
+/// been sent before; and the budget holds throughout.
+fn overdraws(calls: &[Call], limit: &Limit, since: Instant) -> bool {
+    let after = calls.iter().filter(|call| call.sent >= since);
+    let beside = |call: &Call| {
+        let from = call.sent - limit.window;
+        let inside = |other: &&Call| other.ended >= from && other.sent <= call.sent;
+        calls.iter().filter(inside).count()
+    };
+    after
+        .map(beside)
+        .any(|count| count > limit.requests.get() as usize)
+}
+
 proptest! {
     #[test]
     fn no_window_holds_more_than_the_budget_and_no_free_slot_is_refused(
@@ -283,13 +379,40 @@ proptest! {
         for step in steps {
             model.run(step);
             prop_assert_eq!(model.ledger.in_flight(), model.open.len());
-            prop_assert_eq!(model.ledger.remaining(model.now), requests - model.used());
-            prop_assert!(model.check_retry_after(requests), "after {:?}", step);
+            prop_assert_eq!(model.ledger.remaining(model.now), model.remaining());
+            prop_assert!(model.check_retry_after(), "after {:?}", step);
         }
         for (slot, sent) in std::mem::take(&mut model.open) {
             let ended = slot.latest_end();
             model.end(slot, sent, ended);
         }
-        prop_assert!(busiest_window(&model.calls) <= requests);
+        prop_assert!(busiest_window(&model.calls, WINDOW) <= requests);
+    }
+
+    #[test]
+    fn while_changing_over_no_window_holds_more_than_either_limit_allows(
+        requests in 1..12_u32,
+        learned in (1..12_u32, 1..200_u64),
+        before in vec(step(), 0..100),
+        after in vec(step(), 0..100),
+    ) {
+        let learned = limit(learned.0, Duration::from_secs(learned.1));
+        let mut model = Model::new(requests);
+        let is_other = |step: &Step| !matches!(step, Step::Learn { .. });
+        for step in before.into_iter().filter(is_other) {
+            model.run(step);
+        }
+        model.now += TICK; // what is sent now and before is told apart
+        let since = model.now;
+        model.ledger.learn([learned].into_iter());
+        for step in after.into_iter().filter(is_other) {
+            model.run(step);
+        }
+        for (slot, sent) in std::mem::take(&mut model.open) {
+            let ended = slot.latest_end();
+            model.end(slot, sent, ended);
+        }
+        prop_assert!(busiest_window(&model.calls, WINDOW) <= requests as usize);
+        prop_assert!(!overdraws(&model.calls, &learned, since));
     }
 }

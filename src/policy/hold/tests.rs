@@ -10,8 +10,9 @@ mod throttle;
 
 use std::time::{Duration, Instant};
 
-use super::{Admit, CredentialKind, Ending, Holds, Ticket};
+use super::{Admit, CredentialKind, Ending, Holds, InFlight, Ticket};
 use crate::clock::Clock;
+use crate::policy::limit::Api;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -29,7 +30,7 @@ fn throttled(window: Duration) -> Ending {
 struct Play {
     holds: Holds,
     now: Instant,
-    in_flight: usize,
+    in_flight: [usize; 2],
 }
 
 impl Play {
@@ -37,7 +38,7 @@ impl Play {
         Self {
             holds: Holds::new(kind, 0),
             now: Clock::manual().now(),
-            in_flight: 0,
+            in_flight: [0; 2],
         }
     }
 
@@ -48,20 +49,31 @@ impl Play {
     }
 
     fn ask(&mut self) -> Admit {
-        self.holds.admit(self.now, self.in_flight)
+        self.ask_for(Api::Job)
+    }
+
+    fn ask_for(&mut self, api: Api) -> Admit {
+        let same = self.in_flight[api as usize];
+        let all = self.in_flight.iter().sum();
+        self.holds.admit(self.now, api, InFlight { same, all })
     }
 
     #[track_caller]
     fn send(&mut self) -> Ticket {
-        let Admit::Go(ticket) = self.ask() else {
-            panic!("{:?}", self.ask());
+        self.send_to(Api::Job)
+    }
+
+    #[track_caller]
+    fn send_to(&mut self, api: Api) -> Ticket {
+        let Admit::Go(ticket) = self.ask_for(api) else {
+            panic!("{:?}", self.ask_for(api));
         };
-        self.in_flight += 1;
+        self.in_flight[api as usize] += 1;
         ticket
     }
 
     fn end(&mut self, ticket: Ticket, ending: Ending) {
-        self.in_flight -= 1;
+        self.in_flight[ticket.api as usize] -= 1;
         self.holds.end(ticket, ending, self.now, self.now);
     }
 
@@ -87,10 +99,10 @@ impl Play {
     /// How many calls can be sent at once.
     fn room(&mut self) -> usize {
         let before = self.in_flight;
-        while self.in_flight < 100 && matches!(self.ask(), Admit::Go(_)) {
-            self.in_flight += 1;
+        while self.in_flight[0] < 100 && matches!(self.ask(), Admit::Go(_)) {
+            self.in_flight[0] += 1;
         }
-        let room = self.in_flight - before;
+        let room = self.in_flight[0] - before[0];
         self.in_flight = before;
         room
     }

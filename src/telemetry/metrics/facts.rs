@@ -12,6 +12,9 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEnc
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::policy::limit::Api;
+use crate::policy::limit::account::Standing;
+
 /// Knows the state of the gateway's parts.
 pub trait Facts: Send + Sync + 'static {
     /// The state now. Cheap: a few locks, no waiting.
@@ -35,8 +38,12 @@ pub struct Snapshot {
     pub budget_remaining: u32,
     /// Upstream calls under way.
     pub calls_in_flight: usize,
+    /// Each API that upstream counts by itself, and what is known of its limits; the lists only if they are one.
+    pub limits: Vec<(Api, Standing)>,
     /// What is left of a hold because upstream throttles.
     pub throttle_hold: Option<Duration>,
+    /// What is left of one because it throttles lists, if they are counted by themselves.
+    pub list_throttle_hold: Option<Duration>,
     /// What is left of a hold because upstream refused the central credential.
     pub credential_hold: Option<Duration>,
     /// What is left of a hold because upstream is down; zero once a call may probe, or does.
@@ -80,6 +87,8 @@ impl Collector for FactsCollector {
         let now = self.0.snapshot();
         encode_state(&now, &mut encoder)?;
         encode_budget(&now, &mut encoder)?;
+        encode_limits(&now.limits, &mut encoder)?;
+        encode_learning(&now.limits, &mut encoder)?;
         encode_cache(&now, &mut encoder)
     }
 }
@@ -124,11 +133,12 @@ fn encode_state(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
     let mut family = encoder.encode_descriptor(
         "jobgate_hold",
         "Time for which no upstream call will be made, because upstream throttles, refused the central credential or is \
-         down (outage); 0 without a hold.",
+         down (outage); list_throttle: no list call; 0 without a hold.",
         Some(&Unit::Seconds),
         MetricType::Gauge,
     )?;
     hold(&mut family, "throttle", now.throttle_hold)?;
+    hold(&mut family, "list_throttle", now.list_throttle_hold)?;
     hold(&mut family, "credential", now.credential_hold)?;
     hold(&mut family, "outage", now.outage_hold)
 }
@@ -137,7 +147,7 @@ fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Re
     gauge(
         encoder,
         "jobgate_budget_requests",
-        "Upstream calls that one window may see: budget.requests.",
+        "Upstream calls that one window may see: budget.requests, whatever lower limit is in force.",
         u64::from(now.budget_requests),
     )?;
     gauge(
@@ -146,6 +156,80 @@ fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Re
         "Upstream calls that may be made right now; calls in flight are already taken off.",
         u64::from(now.budget_remaining),
     )
+}
+
+/// A limit is the operator's, or the strictest in force, which may be learned.
+fn encode_limits(limits: &[(Api, Standing)], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let rows = limits.iter().flat_map(|(api, standing)| {
+        [
+            (
+                [("api", api.as_str()), ("source", "configured")],
+                standing.budget,
+            ),
+            (
+                [("api", api.as_str()), ("source", "in_force")],
+                standing.in_force,
+            ),
+        ]
+    });
+    let mut family = encoder.encode_descriptor(
+        "jobgate_limit_requests",
+        "Calls that one window may see, by API and source: configured, or in force, which is lower once upstream has named \
+         a lower limit; each with its own jobgate_limit_window_seconds.",
+        None,
+        MetricType::Gauge,
+    )?;
+    for (labels, limit) in rows.clone() {
+        family
+            .encode_family(&labels)?
+            .encode_gauge(&limit.requests.get())?;
+    }
+    let mut family = encoder.encode_descriptor(
+        "jobgate_limit_window",
+        "The window of jobgate_limit_requests.",
+        Some(&Unit::Seconds),
+        MetricType::Gauge,
+    )?;
+    for (labels, limit) in rows {
+        family
+            .encode_family(&labels)?
+            .encode_gauge(&limit.window.as_secs_f64())?;
+    }
+    Ok(())
+}
+
+fn encode_learning(limits: &[(Api, Standing)], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(
+        "jobgate_limit_changes",
+        "What became of limits that upstream named: adopted because lower, raised by a call for a try, fell_back because that \
+         was throttled, lifted because not needed any more.",
+        None,
+        MetricType::Counter,
+    )?;
+    for (api, Standing { changes, .. }) in limits {
+        for (change, count) in [
+            ("adopted", changes.adopted),
+            ("raised", changes.raised),
+            ("fell_back", changes.fell_back),
+            ("lifted", changes.lifted),
+        ] {
+            family
+                .encode_family(&[("api", api.as_str()), ("change", change)])?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+    }
+    let mut family = encoder.encode_descriptor(
+        "jobgate_foreign_throttles",
+        "Throttles for a limit that this gateway had not used up: somebody else spends the same quota.",
+        None,
+        MetricType::Counter,
+    )?;
+    for (api, standing) in limits {
+        family
+            .encode_family(&[("api", api.as_str())])?
+            .encode_counter::<NoLabelSet, _, u64>(&standing.foreign_throttles, None)?;
+    }
+    Ok(())
 }
 
 fn encode_cache(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

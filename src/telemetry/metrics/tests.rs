@@ -12,6 +12,8 @@ use super::{
     exposition, facts,
 };
 use crate::error::Error;
+use crate::policy::limit::account::{Changes, Standing};
+use crate::policy::limit::{Api, Limit};
 use crate::policy::outcome::OutcomeKind;
 
 struct Fixed(Snapshot);
@@ -96,6 +98,8 @@ fn upstream_calls_are_exposed_exactly_so() {
     metrics.called(CallResult::TimedOut, Duration::from_secs(11));
     metrics.retried();
     metrics.secret_echoed();
+    metrics.limits_ignored(0);
+    metrics.limits_ignored(3);
     metrics.field_nulled("health_score");
     let text = exposition(&registry);
     // the crate keeps a family in a hash map: the order of its samples is not fixed
@@ -138,12 +142,39 @@ jobgate_upstream_retries_total 1
 # HELP jobgate_secret_echoes Upstream answers refused because they contained the central credential; above 0 wants a look.
 # TYPE jobgate_secret_echoes counter
 jobgate_secret_echoes_total 1
+# HELP jobgate_limits_ignored Limits in upstream's headers and throttles that were not believed: unreadable, zero, over 10 000 calls or over an hour.
+# TYPE jobgate_limits_ignored counter
+jobgate_limits_ignored_total 3
 # HELP jobgate_fields_nulled Fields sent on as null because upstream's value could not be converted to the documented type.
 # TYPE jobgate_fields_nulled counter
 jobgate_fields_nulled_total{field="health_score"} 1
 # EOF
 "#
     );
+}
+
+fn limit((requests, seconds): (u32, u64)) -> Limit {
+    Limit {
+        requests: requests.try_into().unwrap(),
+        window: Duration::from_secs(seconds),
+    }
+}
+
+fn standing(budget: (u32, u64), in_force: (u32, u64)) -> Standing {
+    Standing {
+        budget: limit(budget),
+        in_force: limit(in_force),
+        remaining: 7,
+        in_flight: 1,
+        changes: Changes {
+            adopted: 4,
+            raised: 3,
+            fell_back: 2,
+            lifted: 1,
+        },
+        foreign_throttles: 5,
+        foreign: None,
+    }
 }
 
 #[test]
@@ -155,7 +186,12 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
         requests_waiting: 2,
         budget_requests: 50,
         budget_remaining: 41,
+        limits: vec![
+            (Api::Job, standing((50, 60), (10, 1))),
+            (Api::List, standing((20, 60), (20, 60))),
+        ],
         throttle_hold: Some(Duration::from_millis(12_500)),
+        list_throttle_hold: Some(Duration::from_secs(3)),
         credential_hold: None,
         outage_hold: Some(Duration::from_secs(2)),
         paused: true,
@@ -180,10 +216,29 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             "jobgate_upstream_down 1",
             "jobgate_denial_wave 0",
             r#"jobgate_hold_seconds{kind="throttle"} 12.5"#,
+            r#"jobgate_hold_seconds{kind="list_throttle"} 3.0"#,
             r#"jobgate_hold_seconds{kind="credential"} 0.0"#,
             r#"jobgate_hold_seconds{kind="outage"} 2.0"#,
             "jobgate_budget_requests 50",
             "jobgate_budget_remaining 41",
+            r#"jobgate_limit_requests{api="job",source="configured"} 50"#,
+            r#"jobgate_limit_requests{api="job",source="in_force"} 10"#,
+            r#"jobgate_limit_requests{api="list",source="configured"} 20"#,
+            r#"jobgate_limit_requests{api="list",source="in_force"} 20"#,
+            r#"jobgate_limit_window_seconds{api="job",source="configured"} 60.0"#,
+            r#"jobgate_limit_window_seconds{api="job",source="in_force"} 1.0"#,
+            r#"jobgate_limit_window_seconds{api="list",source="configured"} 60.0"#,
+            r#"jobgate_limit_window_seconds{api="list",source="in_force"} 60.0"#,
+            r#"jobgate_limit_changes_total{api="job",change="adopted"} 4"#,
+            r#"jobgate_limit_changes_total{api="job",change="raised"} 3"#,
+            r#"jobgate_limit_changes_total{api="job",change="fell_back"} 2"#,
+            r#"jobgate_limit_changes_total{api="job",change="lifted"} 1"#,
+            r#"jobgate_limit_changes_total{api="list",change="adopted"} 4"#,
+            r#"jobgate_limit_changes_total{api="list",change="raised"} 3"#,
+            r#"jobgate_limit_changes_total{api="list",change="fell_back"} 2"#,
+            r#"jobgate_limit_changes_total{api="list",change="lifted"} 1"#,
+            r#"jobgate_foreign_throttles_total{api="job"} 5"#,
+            r#"jobgate_foreign_throttles_total{api="list"} 5"#,
             "jobgate_cache_entries 3",
             "jobgate_absent_jobs 12",
             "jobgate_cache_bytes 4096",

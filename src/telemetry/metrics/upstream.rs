@@ -21,6 +21,7 @@ pub struct UpstreamMetrics {
     duration: Histogram,
     retries: Counter,
     secret_echoes: Counter,
+    limits_ignored: Counter,
     looks: [Counter; LookTrigger::ALL.len()],
     fields_nulled: Vec<(&'static str, Counter)>,
 }
@@ -79,6 +80,7 @@ impl UpstreamMetrics {
             duration: Histogram::new(BOUNDS_SECONDS),
             retries: Counter::default(),
             secret_echoes: Counter::default(),
+            limits_ignored: Counter::default(),
             looks: counters(&looks, "trigger", LookTrigger::ALL.map(LookTrigger::as_str)),
             fields_nulled: nullable_fields
                 .iter()
@@ -110,6 +112,11 @@ impl UpstreamMetrics {
             "jobgate_secret_echoes",
             "Upstream answers refused because they contained the central credential; above 0 wants a look",
             metrics.secret_echoes.clone(),
+        );
+        registry.register(
+            "jobgate_limits_ignored",
+            "Limits in upstream's headers and throttles that were not believed: unreadable, zero, over 10 000 calls or over an hour",
+            metrics.limits_ignored.clone(),
         );
         registry.register(
             "jobgate_fields_nulled",
@@ -156,6 +163,11 @@ impl UpstreamMetrics {
     /// Counts an answer that contained the central credential.
     pub fn secret_echoed(&self) {
         self.secret_echoes.inc();
+    }
+
+    /// Counts limits that upstream named and that are not believed.
+    pub fn limits_ignored(&self, count: u32) {
+        self.limits_ignored.inc_by(count.into());
     }
 
     /// Counts a field that was nulled; one outside of the list given at the start is a mistake of ours.

@@ -1,3 +1,6 @@
+mod apis;
+mod log;
+
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::Pin;
@@ -6,10 +9,11 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{Gate, GateStatus, Permit};
+use super::{Gate, Permit};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::hold::{CredentialKind, Ending};
+use crate::policy::limit::Api;
 
 const WINDOW: Duration = Duration::from_secs(60);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,8 +35,12 @@ struct Asker(Pin<Box<dyn Future<Output = Verdict> + Send>>);
 
 impl Asker {
     fn new(gate: &Gate) -> Self {
+        Self::to(gate, Api::Job)
+    }
+
+    fn to(gate: &Gate, api: Api) -> Self {
         let gate = gate.clone();
-        Self(Box::pin(async move { gate.admit(TIMEOUT).await }))
+        Self(Box::pin(async move { gate.admit(api, TIMEOUT).await }))
     }
 
     fn poll(&mut self) -> Option<Verdict> {
@@ -77,7 +85,13 @@ fn a_call_that_was_not_sent_is_not_paid_and_all_others_are() {
         let (gate, _clock) = warm(5, CredentialKind::Lockable);
         ask(&gate).unwrap().settle(ending);
         let status = gate.status();
-        assert_eq!((5 - status.remaining, status.in_flight), (paid, 0));
+        assert_eq!(
+            (
+                5 - status.job.standing.remaining,
+                status.job.standing.in_flight
+            ),
+            (paid, 0)
+        );
     }
 }
 
@@ -100,11 +114,11 @@ fn over_budget_the_wait_is_exact() {
 fn a_dropped_permit_is_a_call_that_lasted_until_its_deadline() {
     let (gate, clock) = warm(1, CredentialKind::Renewable);
     drop(ask(&gate).unwrap());
-    assert_eq!(gate.status().in_flight, 0);
+    assert_eq!(gate.status().job.standing.in_flight, 0);
     clock.advance(TIMEOUT + WINDOW);
-    assert_eq!(gate.status().remaining, 0);
+    assert_eq!(gate.remaining(Api::Job), 0);
     clock.advance(TICK);
-    assert_eq!(gate.status().remaining, 1);
+    assert_eq!(gate.remaining(Api::Job), 1);
 }
 
 #[test]
@@ -117,7 +131,10 @@ fn a_panic_in_the_middle_of_a_call_leaks_nothing() {
     });
     assert!(ended.join().is_err());
     let status = gate.status();
-    assert_eq!((status.in_flight, status.remaining), (0, 4));
+    assert_eq!(
+        (status.job.standing.in_flight, status.job.standing.remaining),
+        (0, 4)
+    );
 }
 
 #[test]
@@ -131,7 +148,7 @@ fn a_hold_costs_nothing() {
             matches!(verdict, Err(Error::ThrottleHold { retry_after }) if retry_after == WINDOW)
         );
     }
-    assert_eq!(gate.status().remaining, 4);
+    assert_eq!(gate.remaining(Api::Job), 4);
 }
 
 /// The pause because upstream is down once began where the deadline of the lost call would have been.
@@ -154,14 +171,14 @@ fn while_unproven_the_others_wait_and_all_go_once_it_is_proven() {
     let (gate, _clock) = warm(50, CredentialKind::Renewable);
     let first = ask(&gate).unwrap();
     let mut askers = waiting(&gate, 10);
-    assert_eq!(gate.status().in_flight, 1);
+    assert_eq!(gate.status().job.standing.in_flight, 1);
     first.settle(Ending::Authenticated);
     let permits: Vec<_> = askers
         .iter_mut()
         .map(|asker| asker.poll().unwrap())
         .collect();
     assert!(permits.iter().all(Result::is_ok));
-    assert_eq!(gate.status().in_flight, 10);
+    assert_eq!(gate.status().job.standing.in_flight, 10);
 }
 
 #[test]
@@ -177,7 +194,11 @@ fn a_refusal_turns_every_waiter_away_at_once() {
         );
     }
     let status = gate.status();
-    assert_eq!((status.remaining, status.failures), (49, 1), "one call");
+    assert_eq!(
+        (status.job.standing.remaining, status.failures),
+        (49, 1),
+        "one call"
+    );
 }
 
 #[test]
@@ -208,11 +229,14 @@ fn a_waiter_that_is_dropped_hands_its_turn_on() {
     askers.remove(0);
     let second = askers.remove(0).poll().unwrap().unwrap();
     assert!(askers[0].poll().is_none(), "still one at a time");
-    assert_eq!(gate.status().in_flight, 1);
+    assert_eq!(gate.status().job.standing.in_flight, 1);
     drop(askers);
     second.settle(Ending::Authenticated);
     let status = gate.status();
-    assert_eq!((status.in_flight, status.remaining), (0, 48));
+    assert_eq!(
+        (status.job.standing.in_flight, status.job.standing.remaining),
+        (0, 48)
+    );
 }
 
 #[test]
@@ -232,19 +256,16 @@ fn the_status_tells_both_holds() {
     let [first, second] = [(); 2].map(|()| ask(&gate).unwrap());
     first.settle(Ending::CredentialRefused);
     second.settle(Ending::Throttled { window: WINDOW });
+    let status = gate.status();
+    let (job, held) = (status.job, status.credential_hold);
+    assert_eq!((job.standing.remaining, job.standing.in_flight), (47, 0));
+    assert_eq!(job.throttle_hold, Some(WINDOW));
+    assert_eq!((held, status.failures), (Some(Duration::from_secs(30)), 1));
     assert_eq!(
-        gate.status(),
-        GateStatus {
-            remaining: 47,
-            in_flight: 0,
-            throttle_hold: Some(WINDOW),
-            outage_hold: None,
-            paused: false,
-            credential_hold: Some(Duration::from_secs(30)),
-            proven: false,
-            failures: 1,
-        }
+        (status.outage_hold, status.paused, status.proven),
+        (None, false, false)
     );
+    assert_eq!(status.list, None, "lists are counted with the jobs");
 }
 
 /// Runs 10 000 askers whose calls end as `ending` says; gives the endings of all, and the most in flight at once.
@@ -253,8 +274,8 @@ async fn herd(gate: &Gate, ending: Ending) -> (Vec<Result<(), Error>>, usize) {
     for _ in 0..10_000 {
         let gate = gate.clone();
         askers.spawn(async move {
-            let permit = gate.admit(TIMEOUT).await?;
-            let in_flight = gate.status().in_flight;
+            let permit = gate.admit(Api::Job, TIMEOUT).await?;
+            let in_flight = gate.status().job.standing.in_flight;
             tokio::task::yield_now().await;
             permit.settle(ending);
             Ok(in_flight)
@@ -280,7 +301,10 @@ async fn a_herd_of_ten_thousand_is_given_the_budget_and_no_more() {
         assert_eq!(errors.filter(spent).count(), 9_950);
         assert!(most <= most_allowed, "{most} in flight at once");
         let status = gate.status();
-        assert_eq!((status.remaining, status.in_flight), (0, 0));
+        assert_eq!(
+            (status.job.standing.remaining, status.job.standing.in_flight),
+            (0, 0)
+        );
     }
 }
 
@@ -289,7 +313,7 @@ async fn a_herd_with_a_wrong_key_makes_one_call() {
     let (gate, _clock) = warm(50, CredentialKind::Lockable);
     let (verdicts, most) = herd(&gate, Ending::CredentialRefused).await;
     assert_eq!((verdicts.iter().flatten().count(), most), (1, 1));
-    assert_eq!(gate.status().remaining, 49);
+    assert_eq!(gate.remaining(Api::Job), 49);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

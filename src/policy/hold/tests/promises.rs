@@ -7,11 +7,12 @@ use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
 
 use super::{FIVE_MINUTES, LOCKABLE, Play, RENEWABLE, throttled};
 use crate::policy::hold::{Admit, CredentialKind, Ending, Ticket};
+use crate::policy::limit::Api;
 
 /// What clients and upstream may do, in any order.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Ask,
+    Ask(Api),
     End(usize, Ending),
     Renewed,
     Pass { ms: u64 },
@@ -20,7 +21,7 @@ enum Step {
 
 fn step(ending: impl Strategy<Value = Ending> + 'static) -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => Just(Step::Ask),
+        6 => prop_oneof![Just(Api::Job), Just(Api::List)].prop_map(Step::Ask),
         5 => (any::<usize>(), ending).prop_map(|(pick, ending)| Step::End(pick, ending)),
         1 => Just(Step::Renewed),
         2 => (0..60_000_u64).prop_map(|ms| Step::Pass { ms }),
@@ -38,9 +39,9 @@ fn played(kind: CredentialKind, steps: Vec<Step>, counts: fn(Ending) -> bool) ->
     let mut seen = Vec::new();
     for step in steps {
         match step {
-            Step::Ask => {
-                if let Admit::Go(ticket) = play.ask() {
-                    play.in_flight += 1;
+            Step::Ask(api) => {
+                if let Admit::Go(ticket) = play.ask_for(api) {
+                    play.in_flight[api as usize] += 1;
                     open.push((ticket, play.now));
                 }
             }
@@ -132,7 +133,7 @@ proptest! {
                     Step::End(_, ending) if matches!(play.ask(), Admit::Go(_)) => play.call(ending),
                     Step::Pass { ms } => play.pass(Duration::from_millis(ms)),
                     Step::Renewed => play.holds.renewed(),
-                    Step::End(..) | Step::Ask | Step::PassHold => {}
+                    Step::End(..) | Step::Ask(_) | Step::PassHold => {}
                 }
                 if let Admit::Throttled { retry_after } | Admit::CredentialHold { retry_after } | Admit::Down { retry_after, .. } = play.ask() {
                     play.pass(retry_after);

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::{FIVE_MINUTES, HOUR, MINUTE, Play, RENEWABLE, SECOND, TICK, throttled};
 use crate::policy::hold::{Admit, Ending};
+use crate::policy::limit::Api;
 
 #[test]
 fn a_throttle_holds_until_the_window_in_its_text_is_over() {
@@ -103,4 +104,22 @@ fn an_absurd_window_is_only_probed() {
     let mut play = Play::proven(RENEWABLE);
     play.call(throttled(Duration::MAX));
     play.assert_throttled_for(FIVE_MINUTES);
+}
+
+#[test]
+fn each_api_is_throttled_and_probed_by_itself() {
+    let mut play = Play::proven(RENEWABLE);
+    let list = play.send_to(Api::List);
+    play.end(list, throttled(HOUR));
+    let held = Admit::Throttled {
+        retry_after: FIVE_MINUTES,
+    };
+    assert_eq!(play.ask_for(Api::List), held);
+    let _job = play.send(); // jobs are not held, and one in flight is not in the way of a probe
+    play.pass(FIVE_MINUTES);
+    let probe = play.send_to(Api::List);
+    assert_eq!(play.ask_for(Api::List), Admit::Wait);
+    assert_eq!(play.room(), 99);
+    play.end(probe, Ending::Authenticated);
+    let _list = play.send_to(Api::List);
 }
