@@ -66,6 +66,8 @@ impl Facts for State {
             budget_window: self.budget_window,
             calls_in_flight: gate.in_flight,
             budget_remaining: u32::try_from(gate.remaining).unwrap_or(u32::MAX),
+            demand_first: 0.0, // nobody counts it yet
+            demand_floors: 0.0,
             throttle_hold: gate.throttle_hold,
             credential_hold: gate.credential_hold,
             outage_hold: gate.outage_hold,

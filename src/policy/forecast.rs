@@ -76,7 +76,7 @@ impl fmt::Display for Forecast {
         let verdict = match self.verdict() {
             Verdict::Ample => "the budget covers both",
             Verdict::Short => {
-                "the budget covers the first, so answers of jobs that change little are older than ttl"
+                "the budget covers the first and some of the rest, so answers get older than that, and in mode ttl clients may be refused"
             }
             Verdict::Exceeded => {
                 "the budget does not cover the first, so clients are refused (429 JG.4292)"

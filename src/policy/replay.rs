@@ -19,6 +19,7 @@ mod demand;
 mod figures;
 mod line;
 mod looks;
+mod recorder;
 mod run;
 mod slot;
 mod trace;
@@ -27,7 +28,8 @@ use std::time::{Duration, Instant};
 
 pub use figures::{Ages, Figures};
 pub use line::TextFormat;
-pub use trace::{Recorder, Trace};
+pub use recorder::Recorder;
+pub use trace::Trace;
 
 use super::client::ClientId;
 use super::ladder::Windows;

@@ -7,6 +7,7 @@ use super::slot::Slot;
 use super::trace::Ask;
 use super::{Terms, Trace};
 use crate::policy::budget::{Ledger, later};
+use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::refresh::{Look, Next, Schedule};
 
@@ -31,12 +32,20 @@ impl Looks {
         }
     }
 
-    /// A job of which something is stored was asked for. The schedule forgets jobs that nobody asks for; who comes back stands in line.
-    pub(super) fn asked(&mut self, ask: &Ask, job: JobId, slot: &mut Slot, now: Instant) {
+    /// A job of which something is stored was asked for. The schedule forgets jobs that nobody asks for; one that comes back stands in line
+    /// once its answer is stale.
+    pub(super) fn asked(
+        &mut self,
+        ask: &Ask,
+        job: JobId,
+        (slot, freshness): (&mut Slot, Freshness),
+        now: Instant,
+    ) {
         self.schedule.seen(ask.client, now);
         self.schedule.asked(&job, 1, now);
         let silence = slot.asked.map(|asked| now.saturating_duration_since(asked));
-        if silence.is_some_and(|silence| silence > self.longest) {
+        slot.comes_back |= silence.is_some_and(|silence| silence > self.longest);
+        if slot.comes_back && matches!(freshness, Freshness::Stale { .. }) {
             self.line_up(ask, job, slot, now);
         }
     }

@@ -16,6 +16,8 @@ pub(super) struct Slot {
     pub(super) lands: Option<Instant>,
     /// The last ask.
     pub(super) asked: Option<Instant>,
+    /// It was asked for again after so long that the schedule may have forgotten it, and was not looked at since.
+    pub(super) comes_back: bool,
     /// It stands in the line of those of which nothing is stored that may be served.
     pub(super) in_line: bool,
 }

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest,
+};
 use proptest::{collection, sample};
 
 use super::run::Run;
@@ -159,6 +161,24 @@ fn in_budget_mode_who_is_refused_stands_in_line_and_finds_the_answer() {
 }
 
 #[test]
+fn in_budget_mode_a_job_that_is_asked_for_again_after_a_long_silence_is_looked_at_again() {
+    // asked for in the first minute, and each 20 s from 1 000 s on: past the silence after which it is forgotten
+    let early = (0..6).map(|at| f64::from(at) * 10.0);
+    let late = (0..30).map(|at| 1_000.0 + 20.0 * f64::from(at));
+    let lines = early.chain(late);
+    let trace = trace(lines.map(|at| entry(at, "first", 1, "hit", "")));
+    let terms = terms(Mode::Budget, 50);
+    let mut run = Run::new(&trace, &terms, Duration::ZERO, now());
+    run.play();
+    let last = run
+        .calls
+        .last()
+        .map(|(sent, ..)| sent.duration_since(run.calls[0].0));
+    assert!(last > Some(Duration::from_secs(1_000)), "{last:?}");
+    assert_eq!(run.into_figures().refused, 0);
+}
+
+#[test]
 fn a_client_that_takes_no_stale_answer_waits_or_is_refused() {
     let mut terms = terms(Mode::Ttl, 5);
     let max_stale = Some(Duration::from_secs(5));
@@ -178,7 +198,7 @@ fn a_client_that_takes_no_stale_answer_waits_or_is_refused() {
 #[test]
 fn budget_mode_leaves_fewer_answers_wrong_than_fixed_lifetimes_with_the_same_budget() {
     // 60 jobs asked for each 5 s; the first six change each two minutes, the others never
-    let lines = (0..3_600_u32).flat_map(|tick| {
+    let lines = (0..1_200_u32).flat_map(|tick| {
         (0..60).map(move |number| {
             let at = f64::from(tick) + f64::from(number) / 100.0;
             let state = if number < 6 {
@@ -190,7 +210,7 @@ fn budget_mode_leaves_fewer_answers_wrong_than_fixed_lifetimes_with_the_same_bud
         })
     });
     let trace = trace(lines);
-    let warm_up = Duration::from_secs(1_800);
+    let warm_up = Duration::from_secs(2_000);
     let [budget, ttl] = [Mode::Budget, Mode::Ttl].map(|mode| {
         replay(&trace, &terms(mode, 12), warm_up, now())
             .differing_ratio()
@@ -237,6 +257,8 @@ fn logs() -> impl Strategy<Value = Vec<String>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))] // each is a whole log
+
     #[test]
     fn the_budget_is_never_exceeded_and_no_job_asked_for_twice_at_once(
         lines in logs(),
