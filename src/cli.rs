@@ -8,6 +8,7 @@ mod check;
 mod explain;
 mod invalidate;
 mod key;
+mod replay;
 mod running;
 mod sandbox;
 mod serve;
@@ -17,13 +18,17 @@ mod terminal;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use http::Uri;
 use jobgate::config::Faults;
 use jobgate::policy::job::JobId;
+use jobgate::policy::replay::Mode;
 
 /// A caching gateway in front of CodeArts Build job info.
 ///
@@ -66,6 +71,12 @@ enum Command {
     Explain(ExplainArgs),
     /// Make a running gateway forget what is stored of some jobs, or of all: the next request asks upstream.
     Invalidate(InvalidateArgs),
+    /// Say what other settings would have made of a recorded access log: upstream calls, hits, refusals, ages of answers.
+    ///
+    /// The requests of the log are asked again in virtual time, and answered by the policy that serves them. Without further words the settings of the
+    /// configuration are tried, half and twice their budget, and the other mode. The log must be one of `log.format = "json"` and `log.access = "all"`.
+    /// The README says what such figures can know.
+    Replay(ReplayArgs),
 }
 
 #[derive(Args, Debug)]
@@ -86,6 +97,40 @@ struct CheckArgs {
     /// Configuration file
     #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     config: PathBuf,
+    /// A recorded access log (JSON); says whether the budget would do for its requests. May be given several times.
+    #[arg(long = "log", value_name = "FILE")]
+    logs: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct ReplayArgs {
+    /// Access logs, in any order; `-` is standard input
+    #[arg(required = true, value_name = "ACCESS_LOG")]
+    logs: Vec<PathBuf>,
+    /// Configuration file; its [budget], [cache] and [[clients]] count [default: gateway.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Try these budgets: calls in a window
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    requests: Vec<NonZeroU32>,
+    /// … in such a window
+    #[arg(long, value_name = "TIME", value_parser = positive)]
+    window: Option<Duration>,
+    /// Try these modes: budget, ttl
+    #[arg(long, value_name = "MODE,…", value_delimiter = ',', value_parser = mode())]
+    mode: Vec<Mode>,
+    /// Try these lifetimes of finished jobs, such as 30s
+    #[arg(long, value_name = "TIME,…", value_delimiter = ',', value_parser = positive)]
+    ttl: Vec<Duration>,
+    /// Try these lifetimes of running jobs
+    #[arg(long, value_name = "TIME,…", value_delimiter = ',', value_parser = positive)]
+    ttl_running: Vec<Duration>,
+    /// Do not count what happens in the first so much time, in which little is stored [default: a tenth of the log]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    warm_up: Option<Duration>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -139,6 +184,23 @@ fn job_id(text: &str) -> Result<JobId, jobgate::error::Error> {
     JobId::parse(text)
 }
 
+/// A time that is no zero.
+fn positive(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("must be more than nothing".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn mode() -> impl TypedValueParser<Value = Mode> {
+    let named = |name: String| match name.as_str() {
+        "ttl" => Mode::Ttl,
+        _ => Mode::Budget,
+    };
+    PossibleValuesParser::new(["budget", "ttl"]).map(named)
+}
+
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
     /// Make a key for a client, and the lines for gateway.toml. The key itself is printed once and kept nowhere.
@@ -170,6 +232,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Stats(args) => stats::stats(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Invalidate(args) => invalidate::invalidate(&args),
+        Command::Replay(args) => replay::replay(&args),
     };
     let (text, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,

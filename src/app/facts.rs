@@ -76,6 +76,8 @@ impl Facts for State {
                 .collect(),
             throttle_hold: job.throttle_hold,
             list_throttle_hold: list.and_then(|list| list.throttle_hold),
+            demand_first: 0.0, // nobody counts it yet
+            demand_floors: 0.0,
             credential_hold: gate.credential_hold,
             outage_hold: gate.outage_hold,
             paused: gate.paused,

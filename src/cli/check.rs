@@ -5,8 +5,10 @@ use std::io::Write as _;
 
 use jobgate::config::{self, AuthMode, CredentialSettings, SecretSource, Settings, UpstreamFrom};
 use jobgate::credential::{AdminToken, Credential, CredentialFault};
+use jobgate::policy::forecast::{Forecast, Verdict};
 use jobgate::server::Tls;
 
+use super::replay::{read, rules};
 use super::{CheckArgs, Failed};
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failed> {
@@ -16,18 +18,39 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failed> {
         std::env::vars_os(),
     )?;
     let settings = &checked.settings;
+    let forecast = forecast(args, settings)?;
     let mut out = std::io::stdout().lock();
     for warning in checked
         .warnings
         .iter()
         .cloned()
         .chain(missing_here(settings))
+        .chain(forecast.as_ref().and_then(exceeded))
     {
         writeln!(out, "warning: {warning}")?;
     }
     writeln!(out, "{} is good", args.config.display())?;
     writeln!(out, "{}", summary(settings))?;
+    if let Some(forecast) = forecast {
+        writeln!(out, "  forecast    {forecast}")?;
+    }
     Ok(())
+}
+
+/// What the recorded demand needs, if a log is given.
+fn forecast(args: &CheckArgs, settings: &Settings) -> Result<Option<Forecast>, Failed> {
+    if args.logs.is_empty() {
+        return Ok(None);
+    }
+    let trace = read(&args.logs, settings)?;
+    Ok(Some(trace.forecast(&rules(settings))))
+}
+
+fn exceeded(forecast: &Forecast) -> Option<String> {
+    let is_exceeded = forecast.verdict() == Verdict::Exceeded;
+    is_exceeded.then(|| {
+        "the recorded log has more first asks than budget.requests allows calls: clients would be refused".to_owned()
+    })
 }
 
 /// Who serves whom, in a few lines.

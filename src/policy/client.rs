@@ -35,6 +35,12 @@ impl ClientId {
     /// Whoever asks in open mode.
     pub const ANONYMOUS: Self = Self(u16::MAX);
 
+    /// The client at a place of the configuration; [`ANONYMOUS`](Self::ANONYMOUS) beyond those that are kept.
+    #[must_use]
+    pub fn at(index: usize) -> Self {
+        u16::try_from(index).map_or(Self::ANONYMOUS, Self)
+    }
+
     /// The client's place in the configuration; `None` for [`ANONYMOUS`](Self::ANONYMOUS).
     #[must_use]
     pub fn index(self) -> Option<usize> {

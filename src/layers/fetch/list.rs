@@ -97,6 +97,7 @@ mod tests {
     use crate::layers::fetch::around::around;
     use crate::layers::fetch::authorise::Authorised;
     use crate::policy::cause::Cause;
+    use crate::policy::limit::Heard;
     use crate::policy::sweep::Source;
     use crate::upstream::Answer;
 
@@ -115,6 +116,7 @@ mod tests {
                 status,
                 request_id: None,
                 body: body.into(),
+                limits: Heard::default(),
                 sent,
             };
             std::future::ready(Ok::<_, Error>(Authorised { answer, renewed }))

@@ -36,6 +36,10 @@ pub struct Snapshot {
     pub budget_window: Duration,
     /// Of these, how many are free now.
     pub budget_remaining: u32,
+    /// Calls in a window that first asks would need.
+    pub demand_first: f64,
+    /// Calls in a window that it would need, beyond those, to keep every job that is asked for at its floor.
+    pub demand_floors: f64,
     /// Upstream calls under way.
     pub calls_in_flight: usize,
     /// Each API that upstream counts by itself, and what is known of its limits; the lists only if they are one.
@@ -155,7 +159,21 @@ fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Re
         "jobgate_budget_remaining",
         "Upstream calls that may be made right now; calls in flight are already taken off.",
         u64::from(now.budget_remaining),
-    )
+    )?;
+    let mut family = encoder.encode_descriptor(
+        "jobgate_budget_demand",
+        "Calls in a window that the demand would need: first asks of jobs of which nothing is stored (first), and looks at all others \
+         as often as ttl and ttl_running allow (floors). More first asks than jobgate_budget_requests, and clients are refused; more floors, and \
+         answers get older.",
+        None,
+        MetricType::Gauge,
+    )?;
+    for (kind, calls) in [("first", now.demand_first), ("floors", now.demand_floors)] {
+        family
+            .encode_family(&[("kind", kind)])?
+            .encode_gauge(&calls)?;
+    }
+    Ok(())
 }
 
 /// A limit is the operator's, or the strictest in force, which may be learned.

@@ -57,6 +57,7 @@ fn help_goes_to_standard_output_and_names_every_command() {
         "stats",
         "explain",
         "invalidate",
+        "replay",
         "jobgate serve --sandbox",
         "Exit codes: 0 done",
     ] {
