@@ -30,6 +30,7 @@ use crate::layers::fetch::gate::Gate;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
 use crate::layers::route::Route;
+use crate::layers::usage::Usage;
 use crate::policy::client::Clients;
 use crate::policy::normalise::Field;
 use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
@@ -153,6 +154,8 @@ impl Gateway {
         };
         let fetch = parts.fetch(credential, upstream);
 
+        let clients = Arc::new(clients(settings));
+        let accounts = metrics.requests.accounts(&clients);
         let fetches = TaskTracker::new();
         let bounds = Bounds {
             runtime: Handle::current(),
@@ -165,6 +168,7 @@ impl Gateway {
                 .iter()
                 .map(|client| client.refresh)
                 .collect(),
+            accounts: accounts.clone(),
         };
         let upstream_metrics = metrics.upstream.clone();
         let collapse = Collapse::new(
@@ -175,7 +179,6 @@ impl Gateway {
             bounds,
             upstream_metrics,
         );
-        let clients = Arc::new(clients(settings));
         let requests = stack::requests(RequestParts {
             admit: Admit::new(drain.clone()),
             conform: Conform::new(&settings.server.allowed_hosts),
@@ -184,6 +187,7 @@ impl Gateway {
                 AuthMode::Keys => Authenticate::with_keys(Arc::clone(&clients)),
                 AuthMode::Open => Authenticate::open(),
             },
+            usage: Usage::new(accounts, Arc::clone(&clients), clock.clone()),
             lookup: LookupLayer::new(
                 store.clone(),
                 settings.cache.windows(),

@@ -9,7 +9,7 @@ use crate::telemetry::metrics::{
     CallResult, RequestMetrics, Snapshot, StatusClass, UpstreamMetrics,
 };
 
-use super::{Budget, Cache, Client, Credential, Latency, Requests, Stats, Upstream};
+use super::{Budget, Cache, Client, Credential, Latency, Requests, Savings, Stats, Upstream};
 
 // === impl Stats ===
 
@@ -25,6 +25,11 @@ impl Stats {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: uptime.as_secs_f64(),
             draining: now.draining,
+            savings: Savings {
+                share: requests.saved_share(),
+                usage: requests.usage(),
+                gateway_paid: requests.gateway_paid(),
+            },
             requests: Requests::gather(now, requests),
             clients: clients(requests),
             latency: latency(requests),
@@ -123,6 +128,7 @@ fn clients(requests: &RequestMetrics) -> Vec<Client> {
         Client {
             name: client.name().to_owned(),
             total: counts.iter().map(|(_, count)| count).sum(),
+            usage: client.usage(),
             by_outcome: by_outcome(counts),
         }
     });

@@ -33,7 +33,7 @@ impl Shared {
         let call = Call::new(job, self.clock.now())
             .waiting(slot_wait)
             .unless(owner.revoked());
-        let fetch = fly(owner, self.fetch.clone(), call);
+        let fetch = fly(owner.of(&call), self.fetch.clone(), call);
         self.bounds
             .tasks
             .spawn_on(fetch.instrument(span), &self.bounds.runtime);

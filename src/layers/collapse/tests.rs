@@ -30,7 +30,7 @@ use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, OutcomeKind};
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Store, Stored, cache_control};
-use crate::telemetry::metrics::{Metrics, Origin};
+use crate::telemetry::metrics::{Accounts, Metrics, Origin};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -70,6 +70,7 @@ impl House {
             max_waiting: 100,
             patience: PATIENCE,
             refresh: Vec::new(),
+            accounts: Accounts::default(),
         };
         let fetch = BoxCloneSyncService::new(fetch);
         let (requests, window) = (NonZeroU32::new(1_000).unwrap(), Duration::from_secs(60));
@@ -154,7 +155,7 @@ fn entry(clock: &Clock) -> Entry {
 fn kind(answer: Result<Reply, Failure>) -> OutcomeKind {
     match answer {
         Ok(Reply::Job { outcome, .. }) => outcome.kind(),
-        Ok(Reply::Health) => panic!("a job was asked for"),
+        Ok(Reply::Health | Reply::Usage(_)) => panic!("a job was asked for"),
         Err(failure) => failure.outcome.kind(),
     }
 }

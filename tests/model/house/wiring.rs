@@ -26,6 +26,7 @@ use jobgate::layers::fetch::pay::{Limits, Pay};
 use jobgate::layers::fetch::retry::Retry;
 use jobgate::layers::lookup::LookupLayer;
 use jobgate::layers::route::Route;
+use jobgate::layers::usage::Usage;
 use jobgate::policy::client::Clients;
 use jobgate::policy::freshness::Lifetimes;
 use jobgate::policy::hold::CredentialKind;
@@ -33,7 +34,7 @@ use jobgate::policy::ladder::Windows;
 use jobgate::server::Drain;
 use jobgate::stack::{self, FetchParts, RequestParts};
 use jobgate::store::Store;
-use jobgate::telemetry::metrics::{Metrics, Origin, UpstreamMetrics};
+use jobgate::telemetry::metrics::{Accounts, Metrics, Origin, UpstreamMetrics};
 
 use super::{House, Requests};
 use crate::model::{Model, Shared, lock};
@@ -160,6 +161,7 @@ impl Parts {
             max_waiting: self.terms.max_waiting,
             patience: self.terms.patience,
             refresh: CLIENT_TERMS.map(|(refresh, _)| refresh).into(),
+            accounts: Accounts::default(),
         };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         Collapse::new(fetch, gate, store, clock, bounds, self.metrics.clone())
@@ -173,6 +175,7 @@ impl Parts {
             conform: Conform::new(&[]),
             route: Route::new(""),
             authenticate: Authenticate::with_keys(Arc::clone(&clients)),
+            usage: Usage::new(Accounts::default(), Arc::clone(&clients), clock.clone()),
             lookup: LookupLayer::new(store, self.windows(), clients, clock),
             collapse,
         }))
