@@ -36,5 +36,6 @@ mod sandbox;
 mod secrets;
 mod signals;
 mod stale;
+mod usage;
 mod validators;
 mod wire;
