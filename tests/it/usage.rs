@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jobgate::clock::Clock;
+use jobgate::policy::cost::Cost;
 use serde_json::{Value, json};
 
 use crate::clients::{KEY, OTHER_KEY};
@@ -49,7 +50,7 @@ async fn paid(gateway: &Running, client: &str) -> f64 {
 
 /// In millionths, each client's by the access log, which is also what its account says; in all it is what was called.
 async fn assert_it_adds_up(gateway: Running, calls: usize) -> BTreeMap<String, u64> {
-    let millionths = |calls: f64| (calls * 1e6).round() as u64;
+    let millionths = |calls: f64| Cost::from(calls).millionths();
     let gateway_paid = millionths(paid(&gateway, "(gateway)").await);
     let accounts =
         ["wallboard", "bot"].map(async |client| millionths(paid(&gateway, client).await));
