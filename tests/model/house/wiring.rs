@@ -34,7 +34,7 @@ use jobgate::policy::ladder::Windows;
 use jobgate::server::Drain;
 use jobgate::stack::{self, FetchParts, RequestParts};
 use jobgate::store::Store;
-use jobgate::telemetry::metrics::{Accounts, Metrics, Origin, UpstreamMetrics};
+use jobgate::telemetry::metrics::{Accounts, Metrics, Origin, RequestMetrics, UpstreamMetrics};
 
 use super::{House, Requests};
 use crate::model::{Model, Shared, lock};
@@ -51,6 +51,7 @@ struct Parts {
     clock: Clock,
     store: Store,
     metrics: UpstreamMetrics,
+    accounts: Accounts,
 }
 
 fn metrics(clock: &Clock) -> UpstreamMetrics {
@@ -87,11 +88,13 @@ impl House {
         let upstream = Upstream::new(Arc::clone(&model), clock.clone(), terms.timeout);
         let (requests, window) = (terms.requests.try_into().unwrap(), terms.window);
         let gate = Gate::new(requests, window, CredentialKind::Lockable, clock.clone());
+        let payers = RequestMetrics::default();
         let parts = Parts {
             terms,
             clock: clock.clone(),
             store: Store::new(MEMORY),
             metrics: metrics(&clock),
+            accounts: payers.accounts(&clients()),
         };
         let fetch = watched(
             parts.fetch(&gate, &upstream),
@@ -102,6 +105,7 @@ impl House {
         Self {
             requests: parts.requests(collapse.clone()),
             collapse,
+            payers,
             store: parts.store,
             gate,
             upstream,
@@ -161,7 +165,7 @@ impl Parts {
             max_waiting: self.terms.max_waiting,
             patience: self.terms.patience,
             refresh: CLIENT_TERMS.map(|(refresh, _)| refresh).into(),
-            accounts: Accounts::default(),
+            accounts: self.accounts.clone(),
         };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         Collapse::new(fetch, gate, store, clock, bounds, self.metrics.clone())
@@ -175,7 +179,7 @@ impl Parts {
             conform: Conform::new(&[]),
             route: Route::new(""),
             authenticate: Authenticate::with_keys(Arc::clone(&clients)),
-            usage: Usage::new(Accounts::default(), Arc::clone(&clients), clock.clone()),
+            usage: Usage::new(self.accounts.clone(), Arc::clone(&clients), clock.clone()),
             lookup: LookupLayer::new(store, self.windows(), clients, clock),
             collapse,
         }))
