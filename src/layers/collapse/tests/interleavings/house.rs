@@ -110,15 +110,17 @@ impl House {
         assert_eq!(self.flights.len(), 0, "a flight was left over");
         let fetches = self.fetches.load(Ordering::Relaxed);
         assert_eq!(fetches, self.ends.len(), "no fetch too few");
-        self.settle_up();
+        self.settle_up(askers);
         assert_eq!(self.ask(Asker::Patient), Told::Answer, "it was kept");
     }
 
     /// The n-th fetch took n calls.
-    fn settle_up(&self) {
+    fn settle_up(&self, askers: &[Asker]) {
         let calls: u32 = (1..).zip(self.ends).map(|(nth, _)| nth).sum();
         let (clients, gateway) = (self.clients.paid(), self.gateway.paid());
         assert_eq!(clients + gateway, Cost::of_calls(calls), "paid is not made");
+        let all_stay = askers.iter().all(|asker| matches!(asker, Asker::Patient));
+        assert!(!all_stay || gateway.is_zero(), "somebody waited for free");
         for (paid, event) in [
             (clients, &self.seen.paid_by_clients),
             (gateway, &self.seen.paid_by_the_gateway),
