@@ -7,7 +7,7 @@
 //! (`server.request_timeout`, and two seconds for whoever has something stale to fall back on and has not forced its look) and in number
 //! (`server.max_waiting`); so are the fetches, which may outlive their askers.
 //!
-//! Those who wait for a fetch to its end split what it cost ([`flight`]); what it cost behind an answer, or when everybody has
+//! Those who wait for a fetch to its end split what it cost (`flight`); what it cost behind an answer, or when everybody has
 //! left, is the gateway's own.
 //!
 //! moka's `get_with` does not serve here: it runs the fetch inside one client's future (moka issues 59 and 240).

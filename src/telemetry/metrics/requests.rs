@@ -23,7 +23,7 @@ pub use usage::Usage;
 mod accounts;
 mod durations;
 mod exposed;
-mod usage;
+pub mod usage;
 
 const OUTCOMES: usize = OutcomeKind::ALL.len();
 
