@@ -65,6 +65,7 @@ impl Herd {
         let collapse = Collapse::new(
             fetch(Arc::clone(entry), store.clone()),
             gate(&clock),
+            None,
             store,
             clock.clone(),
             bounds(runtime, askers),

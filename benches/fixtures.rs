@@ -142,10 +142,17 @@ pub(crate) fn path<B: Body + 'static>(
             Guard::Key | Guard::KeyAndLine => Authenticate::with_keys(Arc::clone(&clients)),
         },
         usage: Usage::new(Accounts::default(), Arc::clone(&clients), clock.clone()),
-        lookup: LookupLayer::new(store.clone(), WINDOWS, Arc::clone(&clients), clock.clone()),
+        lookup: LookupLayer::new(
+            store.clone(),
+            WINDOWS,
+            Arc::clone(&clients),
+            None,
+            clock.clone(),
+        ),
         collapse: Collapse::new(
             no_fetch(),
             gate(&clock),
+            None,
             store,
             clock.clone(),
             bounds(runtime.handle(), 1),

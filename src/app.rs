@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Access, Admin};
 use crate::clock::Clock;
-use crate::config::{AuthMode, Settings};
+use crate::config::{AuthMode, BudgetMode, Settings};
 use crate::credential::{Credential, CredentialFault};
 use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
@@ -31,8 +31,11 @@ use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
 use crate::layers::route::Route;
 use crate::layers::usage::Usage;
+use crate::planner::Planner;
 use crate::policy::client::Clients;
 use crate::policy::normalise::Field;
+use crate::policy::refresh::Rules;
+use crate::refresh::Refresher;
 use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
 use crate::stack::{self, RequestParts};
 use crate::store::Store;
@@ -93,6 +96,7 @@ pub struct Gateway {
     state: Arc<State>,
     server: Server,
     fetches: TaskTracker,
+    stop_refresher: CancellationToken,
     admin: TaskTracker,
     stop_admin: CancellationToken,
     drain_delay: Duration,
@@ -144,17 +148,19 @@ impl Gateway {
         let drain = Drain::new();
         let store = Store::new(settings.cache.max_memory);
         let gate = gate(settings, &credential, &clock);
+        let clients = Arc::new(clients(settings));
+        let planner = planner(settings, &clients, &clock);
         let upstream = Upstream::new(&settings.upstream, clock.clone())?;
         let parts = FetchWiring {
             settings,
             store: &store,
             gate: &gate,
+            planner: planner.as_ref(),
             clock: &clock,
             metrics: &metrics.upstream,
         };
         let fetch = parts.fetch(credential, upstream);
 
-        let clients = Arc::new(clients(settings));
         let accounts = metrics.requests.accounts(&clients);
         let fetches = TaskTracker::new();
         let bounds = Bounds {
@@ -174,6 +180,7 @@ impl Gateway {
         let collapse = Collapse::new(
             fetch,
             gate.clone(),
+            planner.clone(),
             store.clone(),
             clock.clone(),
             bounds,
@@ -192,6 +199,7 @@ impl Gateway {
                 store.clone(),
                 settings.cache.windows(),
                 Arc::clone(&clients),
+                planner.clone(),
                 clock.clone(),
             ),
             collapse: collapse.clone(),
@@ -226,6 +234,18 @@ impl Gateway {
         metrics::facts::register(&mut registry, Arc::clone(&state) as _);
 
         let addr = listener.local_addr()?;
+        let stop_refresher = CancellationToken::new();
+        if let Some(planner) = planner {
+            let refresher = Refresher {
+                planner,
+                gate: operations.gate.clone(),
+                collapse: operations.collapse.clone(),
+                store: operations.store.clone(),
+                window: settings.budget.window,
+                clock: clock.clone(),
+            };
+            fetches.spawn(refresher.run(stop_refresher.clone()));
+        }
         let shared = server::Shared {
             tls,
             metrics: server_metrics,
@@ -241,6 +261,7 @@ impl Gateway {
             state,
             server,
             fetches,
+            stop_refresher,
             admin: TaskTracker::new(),
             stop_admin: CancellationToken::new(),
             drain_delay: settings.server.drain_delay,
@@ -284,6 +305,7 @@ impl Gateway {
                 "workers had ended by a fault of our own"
             );
         }
+        self.stop_refresher.cancel();
         self.fetches.close();
         let lost_fetches = tokio::select! {
             biased;
@@ -321,6 +343,23 @@ fn gate(settings: &Settings, credential: &Credential, clock: &Clock) -> Gate {
         credential.kind(),
         clock.clone(),
     )
+}
+
+/// In `ttl` mode there is none: whoever asks decides when a look is made.
+fn planner(settings: &Settings, clients: &Clients, clock: &Clock) -> Option<Planner> {
+    let (budget, cache) = (&settings.budget, &settings.cache);
+    if budget.mode == BudgetMode::Ttl {
+        return None;
+    }
+    let rules = Rules {
+        requests: budget.requests,
+        window: budget.window,
+        floors: cache.lifetimes(),
+        longest: cache.stale_while_revalidate.max(budget.window),
+    };
+    let shares = settings.auth.clients.iter().map(|client| client.share);
+    let shares: Vec<_> = clients.ids().zip(shares).collect();
+    Some(Planner::new(rules, &shares, clock.clone()))
 }
 
 fn clients(settings: &Settings) -> Clients {

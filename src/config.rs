@@ -24,6 +24,7 @@ mod secret;
 mod section;
 mod server;
 mod settings;
+mod share;
 mod unavailable;
 mod unknown;
 mod upstream;

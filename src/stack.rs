@@ -14,7 +14,7 @@
 //!               Below this line no client can cancel anything:
 //!   keep        store what landed; a denial takes its place, after any other failure the job is left alone for a while
 //!   retry       few, jittered; and the one repeat after a renewed token
-//!   slot        a call of the budget that is free again shortly is waited for, by whoever has a stale answer meanwhile
+//!   slot        a first ask waits for its turn (budget mode), a look for a call of the budget that is free again shortly
 //!   limit       at most `upstream.max_in_flight` at once; before anything is paid
 //!   pay         one call of the budget each; holds live here
 //!   judge       is it a success? normalise; else which failure
@@ -77,6 +77,8 @@ pub struct FetchParts<U = Upstream> {
     pub keep: Keep,
     /// Tries again.
     pub retry: Retry,
+    /// Waits for a call of the budget.
+    pub slot: AwaitSlot,
     /// `upstream.max_in_flight`.
     pub max_in_flight: usize,
     /// Budget and holds.
@@ -121,7 +123,7 @@ where
     let stack = ServiceBuilder::new()
         .layer(around(parts.keep))
         .layer(around(parts.retry))
-        .layer(around(AwaitSlot)) // above the limit: who waits for the budget keeps nobody else from it
+        .layer(around(parts.slot)) // above the limit: who waits for the budget keeps nobody else from it
         .concurrency_limit(parts.max_in_flight)
         .layer(around(parts.pay))
         .layer(around(parts.judge))

@@ -12,6 +12,8 @@ use crate::layers::fetch::judge::Judge;
 use crate::layers::fetch::keep::{Keep, Terms};
 use crate::layers::fetch::pay::{Limits, Pay};
 use crate::layers::fetch::retry::Retry;
+use crate::layers::fetch::slot::AwaitSlot;
+use crate::planner::Planner;
 use crate::stack::{self, FetchParts};
 use crate::store::Store;
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -22,6 +24,7 @@ pub(super) struct FetchWiring<'a> {
     pub(super) settings: &'a Settings,
     pub(super) store: &'a Store,
     pub(super) gate: &'a Gate,
+    pub(super) planner: Option<&'a Planner>,
     pub(super) clock: &'a Clock,
     pub(super) metrics: &'a UpstreamMetrics,
 }
@@ -35,6 +38,7 @@ impl FetchWiring<'_> {
             settings,
             store,
             gate,
+            planner,
             clock,
             metrics,
         } = self;
@@ -49,8 +53,9 @@ impl FetchWiring<'_> {
         let limits = Limits { patience, timeout };
         let host = upstream.host().to_owned();
         stack::fetch(FetchParts {
-            keep: Keep::new(store.clone(), terms, clock.clone()),
+            keep: Keep::new(store.clone(), terms, clock.clone(), planner.cloned()),
             retry: Retry::new(patience, clock.clone(), metrics.clone()),
+            slot: AwaitSlot::new(gate.clone(), planner.cloned()),
             max_in_flight: settings.upstream.max_in_flight,
             pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
             judge: Judge::new(settings.budget.window, metrics.clone()),

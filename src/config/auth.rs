@@ -8,11 +8,9 @@ use super::place::{child, element};
 use super::raw::{RawAuth, RawAuthMode, RawClient};
 use super::report::Report;
 use super::section::Section;
+use super::share;
 use super::{AuthMode, AuthSettings, ClientSettings, ServerSettings, limits, unavailable};
 use crate::policy::allowance::Allowance;
-
-/// Most `[[clients]]`: each has its own metric series, and their number fits the type of a client's id.
-const MAX_CLIENTS: usize = 10_000;
 
 /// Characters in a client's name.
 const NAME_CHARS: RangeInclusive<usize> = 1..=64;
@@ -78,8 +76,9 @@ fn check_open(listen: SocketAddr, section: &mut Section<'_>) {
 
 /// Checks every entry, and what may not be twice among them.
 fn check_clients(raw: &[RawClient], report: &mut Report) -> Vec<ClientSettings> {
-    if raw.len() > MAX_CLIENTS {
-        report.fault("clients", format!("must be at most {MAX_CLIENTS} entries"));
+    if raw.len() > limits::CLIENTS {
+        let message = format!("must be at most {} entries", limits::CLIENTS);
+        report.fault("clients", message);
     }
     let mut names = BTreeMap::new();
     let mut keys = BTreeMap::new();
@@ -107,6 +106,7 @@ fn check_clients(raw: &[RawClient], report: &mut Report) -> Vec<ClientSettings> 
         }
         clients.push(client);
     }
+    share::check(raw, report);
     clients
 }
 
@@ -114,10 +114,10 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     section.refuse("secret_env", &raw.secret_env, &unavailable::VIRTUAL_KEYS);
     section.refuse("secret_file", &raw.secret_file, &unavailable::VIRTUAL_KEYS);
     section.refuse("rate", &raw.rate, &unavailable::CLIENT_RATE);
-    section.refuse("share", &raw.share, &unavailable::CLIENT_SHARE);
     section.refuse("jobs", &raw.jobs, &unavailable::CLIENT_JOBS);
     let refresh = section.optional("refresh", &raw.refresh);
     let max_stale = section.between("max_stale", &raw.max_stale, &limits::MAX_STALE);
+    let share = section.between("share", &raw.share, &limits::SHARE);
     let name = section.required("name", &raw.name);
     if name.as_deref().is_some_and(|name| !is_client_name(name)) {
         section.fault("name", "must be 1 to 64 letters, digits and . _ -");
@@ -138,7 +138,7 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
         name: name?,
         key_sha256,
         refresh: refresh.map_or(Allowance::DEFAULT, |rate| rate.0),
-        share: None,
+        share,
         max_stale: max_stale.map(|time| time.0),
     })
 }

@@ -159,6 +159,11 @@ pub(super) const STALE_IF_ERROR: Limits<Time> = Limits {
 };
 /// `max_stale` of a client: what the windows of `[cache]` may be; it has no default.
 pub(super) const MAX_STALE: RangeInclusive<Time> = ZERO..=WEEK;
+/// `[[clients]]`: each has its own metric series, and their number fits the type of a client's id.
+pub(super) const CLIENTS: usize = 10_000;
+/// `share` of a client, of 1, which is the whole budget; it has no default. Less than one part in as many as there may
+/// be clients is a slip.
+pub(super) const SHARE: RangeInclusive<f64> = 0.0001..=1.0;
 /// The one value of the durations whose feature this version does not have.
 pub(super) const NO_WINDOW: Time = ZERO;
 
@@ -174,7 +179,12 @@ pub(super) const WINDOW: Limits<Time> = Limits {
     min: MILLISECOND,
     max: DAY,
 };
-/// `budget.sweep.requests`: list calls per window.
+/// `budget.sweep.projects`: a sweep asks for each at least once, so more than a hundred would take minutes.
+pub(super) const PROJECTS: usize = 100;
+/// The length of a CodeArts project's id, in letters and digits.
+pub(super) const PROJECT_ID_CHARS: usize = 32;
+/// `budget.sweep.requests`: list calls per window. Of the quota that lists are believed to have of their own, 50 a minute,
+/// most is left to others who use the same credential; one list each 3 s notices a change soon enough.
 pub(super) const SWEEP_REQUESTS: Limits<u32> = Limits {
     default: 20,
     min: 1,

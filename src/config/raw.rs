@@ -146,7 +146,7 @@ pub(super) struct RawCache {
 #[serde(default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawBudget {
-    pub(super) mode: Key<BudgetMode>,
+    pub(super) mode: Key<RawBudgetMode>,
     pub(super) requests: Key<u32>,
     pub(super) window: Key<Time>,
     pub(super) learn: Key<bool>,
@@ -157,7 +157,7 @@ pub(super) struct RawBudget {
 #[serde(default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RawSweep {
-    pub(super) mode: Key<SweepMode>,
+    pub(super) mode: Key<RawSweepMode>,
     pub(super) projects: Key<Vec<String>>,
     pub(super) requests: Key<u32>,
     pub(super) shared: Key<bool>,
@@ -228,8 +228,8 @@ macro_rules! words {
 
 words! {
     CredentialKind: Aksk | Token, later Password | Metadata;
-    BudgetMode: Ttl, later Budget;
-    SweepMode: Off, later Auto | Recent | Projects;
+    RawBudgetMode: Budget | Ttl;
+    RawSweepMode: Auto | Recent | Projects | Off;
     StoreKind: Memory, later File | Redis;
     RawAuthMode: Keys | Open | OpenToNetwork;
     RawLogFormat: Json | Text;

@@ -206,9 +206,9 @@ pub enum BudgetMode {
 /// `[budget.sweep]`
 #[derive(Clone, Debug)]
 pub struct SweepSettings {
-    /// `budget.sweep.mode`
+    /// `budget.sweep.mode`; off, whatever the file says, if `budget.mode` is `ttl`.
     pub mode: SweepMode,
-    /// `budget.sweep.projects`: CodeArts project ids, for mode `projects`.
+    /// `budget.sweep.projects`: CodeArts project ids of 32 letters and digits, each once; at least one in mode `projects`.
     pub projects: Vec<String>,
     /// `budget.sweep.requests`: list calls per window.
     pub requests: NonZeroU32,
@@ -256,7 +256,7 @@ pub struct ClientSettings {
     pub key_sha256: Vec<[u8; 32]>,
     /// `refresh`: how often it may force a look.
     pub refresh: Allowance,
-    /// `share`: of the budget, when clients compete for it; `None`: an equal part of what the others leave.
+    /// `share`: of the budget, when clients compete for it; all together at most 1. `None`: an equal part of what the others leave.
     pub share: Option<f64>,
     /// `max_stale`: how long past its lifetime an answer may be for this client; `None`: as `[cache]` says.
     pub max_stale: Option<Duration>,

@@ -1,6 +1,7 @@
 //! What is refused and how it is said, what overrides what, and that `gateway.toml` and its schema say what the code does.
 
 mod admin_alone;
+mod budget;
 mod clients;
 mod documented;
 mod layers;

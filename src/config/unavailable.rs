@@ -1,8 +1,7 @@
 //! What the file can say and this version cannot do: refused by name, never ignored.
 //!
-//! This is the one list. Because of it some defaults are quieter than they will be: `budget.mode` is `"ttl"` and
-//! `budget.learn` false (lifetimes are fixed, the quota is what the file says), `budget.sweep.mode` is `"off"` (no list
-//! calls), `server.max_wait` is `"0s"` (no long polls). A default that would have to be refused is no default.
+//! This is the one list. Because of it one default is quieter than it will be: `server.max_wait` is `"0s"` (no long
+//! polls). A default that would have to be refused is no default.
 
 use std::fmt;
 
@@ -34,13 +33,9 @@ unavailable! {
     PROXY: "a proxy to upstream", "leave it out";
     PASSWORD: "credentials by password", "use \"aksk\" or \"token\"";
     METADATA: "credentials from the metadata service", "use \"aksk\" or \"token\"";
-    BUDGET_MODE: "budget mode", "use \"ttl\"";
-    LEARNING: "learning limits from upstream", "use false";
-    SWEEP: "sweeps", "use \"off\"";
     STORE: "stores other than memory", "use \"memory\"";
     WATCH: "reloading", "use false and restart to apply a change";
     VIRTUAL_KEYS: "virtual AK/SK of clients", "leave it out and use key_sha256";
     CLIENT_RATE: "a rate for each client", "leave it out";
-    CLIENT_SHARE: "a share of the budget for each client", "leave it out";
     CLIENT_JOBS: "a list of allowed jobs for each client", "leave it out";
 }

@@ -25,7 +25,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
@@ -37,8 +37,8 @@ use super::fetch::{Call, Landing, Story};
 use super::{Failure, Forward, Reply, Wait};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::planner::{Leave, Planner};
 use crate::policy::allowance::Allowance;
-use crate::policy::client::ClientId;
 use crate::policy::cost::Cost;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
@@ -79,6 +79,7 @@ struct Shared {
     bounds: Bounds,
     allowances: Allowances,
     gate: Gate,
+    planner: Option<Planner>,
     metrics: UpstreamMetrics,
     flights: Arc<Flights>,
     waiting: AtomicUsize,
@@ -97,11 +98,13 @@ enum Instead {
 // === impl Collapse ===
 
 impl Collapse {
-    /// Fetches through `fetch`, whose last act is to put the answer into `store`, and which calls only as `gate` lets it.
+    /// Fetches through `fetch`, whose last act is to put the answer into `store`, and which calls only as `gate` lets it. A
+    /// `planner` decides when what is stored is looked at again, and whose first ask is next; without one whoever asks does.
     #[must_use]
     pub fn new(
         fetch: Fetch,
         gate: Gate,
+        planner: Option<Planner>,
         store: Store,
         clock: Clock,
         bounds: Bounds,
@@ -120,6 +123,7 @@ impl Collapse {
             bounds,
             allowances,
             gate,
+            planner,
             metrics,
             flights,
             waiting,
@@ -150,12 +154,29 @@ impl Collapse {
         let (payer, patience) = (shared.bounds.accounts.gateway(), shared.bounds.patience);
         match shared.flights.board(job, || None::<Infallible>) {
             Ok(Boarded::Leader(passenger, owner)) => {
-                shared.start(owner, job, None, LookTrigger::Operator, Duration::ZERO);
+                let call = Call::new(job, shared.clock.now());
+                shared.start(owner, call, None, LookTrigger::Operator);
                 land(passenger, payer, patience).await.0
             }
             Ok(Boarded::Follower(passenger)) => land(passenger, payer, patience).await.0,
             Ok(Boarded::Instead(never)) => match never {},
             Err(error) => Landing::failed(error, Story::default()),
+        }
+    }
+
+    /// Looks at a job because the planner wants it, unless a look runs. The leave is given back if there can be none.
+    pub fn begin(&self, job: JobId, trigger: LookTrigger, leave: Leave) {
+        let shared = &self.0;
+        match shared.flights.board(job, || None::<Infallible>) {
+            Ok(Boarded::Leader(passenger, owner)) => {
+                drop(passenger); // nobody waits yet
+                let call = Call::new(job, shared.clock.now());
+                call.give_leave(leave);
+                shared.start(owner, call, None, trigger);
+            }
+            Ok(Boarded::Follower(_)) => {}
+            Ok(Boarded::Instead(never)) => match never {},
+            Err(_overloaded) => drop(shared.planner.as_ref().map(|planner| planner.flying(job))),
         }
     }
 
@@ -201,9 +222,8 @@ impl Shared {
                 return answer::instead(forward, instead, self.clock.now());
             }
             Ok(Boarded::Leader(passenger, owner)) => {
-                let (job, exchange) = (forward.ask.job, &forward.ask.exchange);
-                let wait = forward.slot_wait(self.bounds.patience);
-                self.start(owner, job, Some(&exchange.id), forward.trigger(), wait);
+                let asker = &forward.ask.exchange.id;
+                self.start(owner, self.call(&forward), Some(asker), forward.trigger());
                 (passenger, false)
             }
             Ok(Boarded::Follower(passenger)) => (passenger, true),
@@ -220,17 +240,44 @@ impl Shared {
     fn answer_and_look(&self, forward: Forward, why: Why) -> Result<Reply, Failure> {
         let (job, asker) = (forward.ask.job, &forward.ask.exchange.id);
         let now = self.clock.now();
+        if self.planner.is_some() {
+            return self.answer_queued(forward, why, now);
+        }
         match self.board(&forward) {
             Ok(Boarded::Leader(passenger, owner)) => {
                 drop(passenger); // does not wait, and so does not pay
-                let trigger = LookTrigger::Behind;
-                self.start(owner, job, Some(asker), trigger, Duration::ZERO);
+                let call = Call::new(job, now);
+                self.start(owner, call, Some(asker), LookTrigger::Behind);
                 answer::serve(forward, why, now)
             }
             Ok(Boarded::Follower(_)) => answer::serve(forward, why, now),
             Ok(Boarded::Instead(instead)) => answer::instead(forward, instead, now),
             Err(error) => answer::fall_back(forward, error, None, now),
         }
+    }
+
+    /// Answers with what is stored, past its planned look, which the planner will make.
+    fn answer_queued(&self, forward: Forward, why: Why, now: Instant) -> Result<Reply, Failure> {
+        let refusal = self.gate.refusal();
+        match refusal.filter(|error| !matches!(error, Error::BudgetSpent { .. })) {
+            Some(error) => answer::fall_back(forward, error, None, now),
+            None if self.flights.contains(&forward.ask.job) => answer::serve(forward, why, now),
+            None if why == Why::Revalidating => answer::serve(forward, Why::Queued, now),
+            None => answer::serve(forward, why, now),
+        }
+    }
+
+    /// The call for a request that waits.
+    fn call(&self, forward: &Forward) -> Call {
+        let call = Call::new(forward.ask.job, self.clock.now()).waiting(self.slot_wait(forward));
+        match forward.wait {
+            Wait::Yes if self.planner.is_some() => call.asked_by(forward.client()),
+            Wait::Yes | Wait::Behind | Wait::Forced => call,
+        }
+    }
+
+    fn slot_wait(&self, forward: &Forward) -> Duration {
+        forward.slot_wait(self.bounds.patience, self.planner.is_some())
     }
 
     /// A seat among those who wait; given back on drop, also when the client hangs up.
@@ -266,16 +313,38 @@ impl Shared {
 
     /// Why no look is begun: the gate would turn it away, or the client may force no more.
     fn refusal(&self, forward: &Forward) -> Option<Instead> {
-        if let Some(error) = self.gate.refusal()
-            && !matches!(error, Error::BudgetSpent { retry_after } if retry_after <= forward.slot_wait(self.bounds.patience))
-        {
+        if let Some(error) = self.closed(forward) {
             return Some(Instead::Held(error));
         }
-        if forward.wait != Wait::Forced {
-            return None;
-        }
-        let may = self.allowances.take(forward.client());
+        let may = forward.wait != Wait::Forced || self.allowances.take(forward.client());
         (!may).then_some(Instead::RefreshLimit)
+    }
+
+    /// Why no call would be let out within the time that the request waits for one.
+    fn closed(&self, forward: &Forward) -> Option<Error> {
+        let refusal = self.gate.refusal();
+        let retry_after = match (refusal, &self.planner) {
+            (None | Some(Error::BudgetSpent { .. }), Some(planner))
+                if forward.wait == Wait::Yes =>
+            {
+                self.wait_in_line(planner, forward)
+            }
+            (Some(Error::BudgetSpent { retry_after }), _) => retry_after,
+            (refusal, _) => return refusal,
+        };
+        let is_short = retry_after <= self.slot_wait(forward);
+        (!is_short).then_some(Error::BudgetSpent { retry_after })
+    }
+
+    /// How long a first ask waits for its turn. One that would wait too long is told when to come back, and has its place in line meanwhile.
+    fn wait_in_line(&self, planner: &Planner, forward: &Forward) -> Duration {
+        let (client, job) = (forward.client(), forward.ask.job);
+        let wait = |calls| self.gate.wait_behind(calls);
+        let in_line = planner.wait_in_line(client, &job, wait);
+        if in_line <= self.slot_wait(forward) {
+            return in_line; // its fetch gets in line itself
+        }
+        planner.line_up(client, job, wait)
     }
 
     fn is_stale(&self, forward: &Forward) -> bool {
@@ -292,14 +361,6 @@ async fn land(passenger: Passenger, payer: &Account, patience: Duration) -> (Lan
         let given_up = Landing::failed(Error::TimedOut, Story::default());
         (given_up, Cost::ZERO)
     })
-}
-
-// === impl Forward ===
-
-impl Forward {
-    fn client(&self) -> ClientId {
-        self.ask.exchange.client().unwrap_or(ClientId::ANONYMOUS)
-    }
 }
 
 /// A place among those who wait.

@@ -3,7 +3,7 @@
 //! ```text
 //! keep          store what landed; after a failure, leave the job alone for a while
 //!   retry       few, jittered, each paid; and the one repeat after a renewed token
-//!     slot      the budget is spent, but a call is free again shortly: wait for it, if there is a stale answer meanwhile
+//!     slot      a first ask waits for its turn (budget mode), a look for a call that is free again shortly
 //!       limit   at most `upstream.max_in_flight` at once
 //!         pay   withdraw one call of the budget, respect the holds, settle by what came of it
 //!           judge     is it a success? normalise; else which failure
@@ -25,6 +25,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::planner::Leave;
+use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 use crate::store::Entry;
 
@@ -37,9 +39,16 @@ pub struct Call {
     pub started: Instant,
     /// How long it may wait for a free call of the budget: zero, unless somebody waits who has something to fall back on.
     pub slot_wait: Duration,
+    /// Who waits for its turn, in budget mode; `None`: it needs no turn.
+    pub asker: Option<ClientId>,
+    leave: Arc<Mutex<Option<Leave>>>,
     revoked: Arc<AtomicBool>,
-    story: Arc<Mutex<Story>>,
+    story: Telling,
 }
+
+/// A story that is being written.
+#[derive(Clone, Debug, Default)]
+pub struct Telling(Arc<Mutex<Story>>);
 
 /// What a fetch did, for the log and the headers of everybody who waited.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +80,10 @@ impl Call {
             job,
             started,
             slot_wait: Duration::ZERO,
+            asker: None,
+            leave: Arc::default(),
             revoked: Arc::default(),
-            story: Arc::default(),
+            story: Telling::default(),
         }
     }
 
@@ -80,6 +91,28 @@ impl Call {
     #[must_use]
     pub fn waiting(self, slot_wait: Duration) -> Self {
         Self { slot_wait, ..self }
+    }
+
+    /// The same, which waits for its turn among the first asks of this client and the others.
+    #[must_use]
+    pub fn asked_by(self, client: ClientId) -> Self {
+        let asker = Some(client);
+        Self { asker, ..self }
+    }
+
+    /// The planner has given leave for its first attempt.
+    pub fn give_leave(&self, leave: Leave) {
+        *self.leave.lock().unwrap_or_else(PoisonError::into_inner) = Some(leave);
+    }
+
+    /// It has a call of the budget, or will not have one: the planner may choose the next.
+    pub fn took_leave(&self) {
+        drop(
+            self.leave
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
     }
 
     /// The same; once `revoked` is set, what it brings is not kept.
@@ -96,16 +129,30 @@ impl Call {
 
     /// Writes on.
     pub fn note(&self, write: impl FnOnce(&mut Story)) {
-        write(&mut self.story.lock().unwrap_or_else(PoisonError::into_inner));
+        write(&mut self.story.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The story so far.
     #[must_use]
     pub fn story(&self) -> Story {
-        self.story
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.story.so_far()
+    }
+
+    /// For whoever must tell the story if the fetch cannot.
+    #[must_use]
+    pub fn telling(&self) -> Telling {
+        self.story.clone()
+    }
+}
+
+// === impl Telling ===
+
+impl Telling {
+    /// The story so far.
+    #[must_use]
+    pub fn so_far(&self) -> Story {
+        let story = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        story.clone()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The hand of [`policy::ladder`](crate::policy::ladder): it gathers what is known of the job and what the client wants, and
 //! acts on the plan. What a hit costs is decided here: one look into the store and one subtraction. The layer never waits
-//! and never writes, but for the count of hits.
+//! and never writes, but for the counts of hits and of asks.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use tower::{Layer, Service};
 use super::{Ask, Exchange, Failure, Forward, Reply, Wait, reply_hit, reply_stored};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::policy::client::Clients;
+use crate::planner::Planner;
+use crate::policy::client::{ClientId, Clients};
 use crate::policy::ladder::{Look, Plan, Windows, plan, servable_for};
 use crate::policy::outcome::{ForwardReason, Outcome, Why};
 use crate::policy::setback::Setback;
@@ -28,6 +29,7 @@ pub struct LookupLayer {
     store: Store,
     windows: Windows,
     clients: Arc<Clients>,
+    planner: Option<Planner>,
     clock: Clock,
 }
 
@@ -52,13 +54,20 @@ enum Turn {
 // === impl LookupLayer ===
 
 impl LookupLayer {
-    /// Looks into `store`; `clients` know how stale an answer each of them takes.
+    /// Looks into `store`; `clients` know how stale an answer each of them takes; a `planner` is told what is asked for.
     #[must_use]
-    pub fn new(store: Store, windows: Windows, clients: Arc<Clients>, clock: Clock) -> Self {
+    pub fn new(
+        store: Store,
+        windows: Windows,
+        clients: Arc<Clients>,
+        planner: Option<Planner>,
+        clock: Clock,
+    ) -> Self {
         Self {
             store,
             windows,
             clients,
+            planner,
             clock,
         }
     }
@@ -71,6 +80,10 @@ impl LookupLayer {
             stored,
             setback,
         } = self.store.look_up(&ask.job, now);
+        if let (Some(planner), Some(Stored::Job(entry))) = (&self.planner, &stored) {
+            let client = ask.exchange.client().unwrap_or(ClientId::ANONYMOUS);
+            planner.asked(client, ask.job, entry);
+        }
         match (plan(known, &wish, &self.windows), stored) {
             (Plan::Hit, Some(stored)) => Turn::End(reply_hit(stored, now)),
             (Plan::Stored, Some(stored)) => {

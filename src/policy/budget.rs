@@ -126,6 +126,26 @@ impl Ledger {
         free_at.map(|at| at.saturating_duration_since(now))
     }
 
+    /// How long until so many calls can have gone out and one more can, if nobody takes any besides. Exact within the window that is
+    /// known, and while no call is in flight.
+    #[must_use]
+    pub fn wait_behind(&self, calls: usize, now: Instant) -> Duration {
+        let (rounds, place) = (calls / self.requests, calls % self.requests);
+        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+        let later = self.window.saturating_mul(rounds);
+        let Some(taken) = place.checked_sub(self.remaining(now)) else {
+            return later;
+        };
+        let mut in_flight = self.in_flight.clone();
+        in_flight.sort_unstable();
+        let in_flight = in_flight.into_iter().map(|end| self.free_at(end.max(now)));
+        let spent = self.spent.iter().skip(self.freed(now)).copied();
+        let free_at = spent.chain(in_flight).nth(taken);
+        free_at.map_or(later, |at| {
+            later.saturating_add(at.saturating_duration_since(now))
+        })
+    }
+
     fn free_at(&self, ended: Instant) -> Instant {
         later(ended, self.window.saturating_add(TICK))
     }

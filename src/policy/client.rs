@@ -71,6 +71,13 @@ impl Clients {
         client.index().and_then(|index| *self.max_stale.get(index)?)
     }
 
+    /// Every client, in the order of the configuration.
+    pub fn ids(&self) -> impl Iterator<Item = ClientId> {
+        (0..u16::MAX - 1)
+            .zip(&self.names)
+            .map(|(index, _)| ClientId(index))
+    }
+
     /// Every client's name, in the order of [`ClientId::index`].
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)

@@ -127,6 +127,7 @@ impl fmt::Display for Happening {
                 ..
             } => match why {
                 Why::Revalidating => f.write_str("answered with the stale stored answer at once, and upstream was asked behind it"),
+                Why::Queued => f.write_str("answered with the stored answer, past its planned look: others came first"),
                 Why::RefreshLimit => f.write_str("answered with the stored answer although the client wanted a younger one: it has forced as many looks as it may"),
                 Why::OnlyIfCached => f.write_str("answered with the stale stored answer: the client wanted nothing else"),
                 Why::Failed(cause) if *kind == OutcomeKind::Hit => write!(f, "answered with the fresh stored answer although the client wanted a younger one, because {cause}"),

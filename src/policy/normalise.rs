@@ -42,6 +42,8 @@ pub struct Normalised {
     pub result_id: Option<Box<str>>,
     /// `running_status` is exactly `Finished`; a missing or unknown one counts as running.
     pub finished: bool,
+    /// `result.last_build_time`: when the last build began, in milliseconds since 1970.
+    pub last_build_time: Option<i64>,
     /// The fields sent as null because they could not be converted: those of `result` in the order received, then
     /// `error`.
     pub nulled: Vec<Field>,
@@ -85,12 +87,14 @@ pub fn normalise(body: &[u8]) -> Result<Normalised, NotSuccess> {
     let mut nulled = Vec::new();
     let result = convert_result(success.result, &mut nulled);
     let result_id = text_of(&result, Field::Id).map(Box::from);
+    let last_build_time = integer_of(&result, Field::LastBuildTime);
     let finished = text_of(&result, Field::RunningStatus) == Some(FINISHED);
     let envelope = convert_envelope(success.envelope, result, &mut nulled);
     Ok(Normalised {
         body: envelope.to_bytes(),
         result_id,
         finished,
+        last_build_time,
         nulled,
     })
 }
@@ -155,6 +159,13 @@ fn convert_or_null<'j>(value: &'j Json<'j>, field: Field, nulled: &mut Vec<Field
 }
 
 /// The text that a field of the converted result is sent with.
+fn integer_of(result: &[(&str, Sent<'_>)], field: Field) -> Option<i64> {
+    match result.iter().find(|(name, _)| *name == field.as_str())? {
+        (_, Sent::Integer(value)) => Some(*value),
+        _ => None,
+    }
+}
+
 fn text_of<'j>(result: &[(&'j str, Sent<'j>)], field: Field) -> Option<&'j str> {
     let (_, sent) = result.iter().find(|(name, _)| *name == field.as_str())?;
     sent.as_text()

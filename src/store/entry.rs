@@ -1,7 +1,7 @@
 //! A stored response: everything a hit needs, made once when it was stored.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -33,6 +33,8 @@ pub struct Entry {
 struct Demand {
     since: Instant,
     hits: AtomicU64,
+    /// Answers, stale ones too, since somebody last took their number.
+    asks: AtomicU32,
     /// When the last one was, in milliseconds since `since`.
     last_ms: AtomicU64,
 }
@@ -63,8 +65,20 @@ impl Entry {
             demand: Arc::new(Demand {
                 since: lifetime.sent,
                 hits: AtomicU64::new(0),
+                asks: AtomicU32::new(0),
                 last_ms: AtomicU64::new(0),
             }),
+        }
+    }
+
+    /// The same, with another lifetime and its `Cache-Control`.
+    #[must_use]
+    pub fn living(self, lifetime: Duration, cache_control: HeaderValue) -> Self {
+        let sent = self.lifetime.sent;
+        Self {
+            cache_control,
+            lifetime: Lifetime { sent, lifetime },
+            ..self
         }
     }
 
@@ -134,6 +148,17 @@ impl Entry {
         let since = u64::try_from(since).unwrap_or(u64::MAX);
         self.demand.last_ms.store(since, Ordering::Relaxed);
         self.demand.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It answered a request, fresh or not. True: for the first time since the number was last [taken](Self::take_asks).
+    pub fn count_ask(&self) -> bool {
+        self.demand.asks.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    /// Requests answered since this was last asked.
+    #[must_use]
+    pub fn take_asks(&self) -> u32 {
+        self.demand.asks.swap(0, Ordering::Relaxed)
     }
 
     /// How many requests it and the entries before it answered while fresh, and when the last one was.

@@ -52,6 +52,12 @@ impl Memory {
         self.entries.get(job)
     }
 
+    /// Whether a response of the job is stored; does not count as use.
+    #[must_use]
+    pub fn contains(&self, job: &JobId) -> bool {
+        self.entries.contains_key(job)
+    }
+
     /// Stores a response in place of the former one.
     pub fn put(&self, job: JobId, entry: Arc<Entry>) {
         self.entries.insert(job, entry);

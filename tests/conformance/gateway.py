@@ -27,7 +27,8 @@ CENTRAL = [ACCESS_KEY, SECRET_KEY, "JOBGATESANDBOXACCESS", "jobgate-sandbox-secr
 
 START_PATIENCE_S = 10
 
-# As an operator writes it, save that ports are free ones. The sandbox's quota is the budget: enough for all cases.
+# As an operator writes it, save that ports are free ones and no list is asked for: cases count what upstream is asked. The
+# sandbox's quota is the budget: enough for all cases.
 CONFIG = """
 [server]
 listen = "127.0.0.1:0"
@@ -38,6 +39,7 @@ listen = "127.0.0.1:0"
 mode = "{auth}"
 [budget]
 requests = 5000
+sweep.mode = "off"
 {rest}
 """
 

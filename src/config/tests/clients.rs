@@ -171,7 +171,7 @@ fn stale_windows_and_allowances_that_do_not_do_what_they_say_are_warned_of() {
         ("", "budget.requests = 2"),
         (
             "",
-            "cache.stale_if_error = \"0s\"\ncache.stale_while_revalidate = \"0s\"",
+            "budget.mode = \"ttl\"\ncache.stale_if_error = \"0s\"\ncache.stale_while_revalidate = \"0s\"",
         ),
     ] {
         let warnings = with_client(client, more).unwrap().warnings;

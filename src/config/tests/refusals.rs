@@ -56,7 +56,51 @@ pub(super) const WRONG_VALUES: &[(&str, &str)] = &[
     ),
     (
         "budget.mode = \"plain\"",
-        "gateway.toml:7: budget.mode = \"plain\": must be \"ttl\"",
+        "gateway.toml:7: budget.mode = \"plain\": must be one of \"budget\", \"ttl\"",
+    ),
+    (
+        "budget.learn = \"yes\"",
+        "gateway.toml:7: budget.learn = \"yes\": must be true or false",
+    ),
+    (
+        "budget.sweep.mode = \"projekts\"",
+        "gateway.toml:7: budget.sweep.mode = \"projekts\": must be one of \"auto\", \"recent\", \"projects\", \"off\"; did you mean \"projects\"?",
+    ),
+    (
+        "budget.sweep.mode = true",
+        "gateway.toml:7: budget.sweep.mode = true: must be one of \"auto\", \"recent\", \"projects\", \"off\"",
+    ),
+    (
+        "budget.sweep.requests = 0",
+        "gateway.toml:7: budget.sweep.requests = 0: must be between 1 and 1000000",
+    ),
+    (
+        "budget.sweep.shared = 1",
+        "gateway.toml:7: budget.sweep.shared = 1: must be true or false",
+    ),
+    (
+        "budget.sweep.mode = \"projects\"",
+        "gateway.toml:7: budget.sweep.projects: must name at least one CodeArts project when budget.sweep.mode is \"projects\"",
+    ),
+    (
+        "[budget.sweep]\nmode = \"projects\"\nprojects = []",
+        "gateway.toml:9: budget.sweep.projects = []: must name at least one CodeArts project when budget.sweep.mode is \"projects\"",
+    ),
+    (
+        "[budget.sweep]\nmode = \"projects\"\nprojects = \"0123456789abcdef0123456789abcdef\"",
+        "gateway.toml:9: budget.sweep.projects = \"0123456789abcdef0123456789abcdef\": not a list of texts; write for example [\"one\", \"two\"]",
+    ),
+    (
+        "budget.sweep.projects = [\"0123456789abcdef0123456789abcdef\", \"0123456789abcdef0123456789abcde\"]",
+        "gateway.toml:7: budget.sweep.projects[1] = \"0123456789abcdef0123456789abcde\": not the id of a CodeArts project, which is 32 letters and digits",
+    ),
+    (
+        "budget.sweep.projects = [\"01234567-89ab-cdef-0123-456789abcde\"]",
+        "gateway.toml:7: budget.sweep.projects[0] = \"01234567-89ab-cdef-0123-456789abcde\": not the id of a CodeArts project, which is 32 letters and digits",
+    ),
+    (
+        "budget.sweep.mode = \"projects\"\nbudget.sweep.projects = [\n\"0123456789abcdef0123456789abcdef\",\n\"0123456789abcdef0123456789ABCDEF\",\n\"0123456789abcdef0123456789abcdef\"]",
+        "gateway.toml:11: budget.sweep.projects[2] = \"0123456789abcdef0123456789abcdef\": is the same project as budget.sweep.projects[0]",
     ),
     (
         "upstream.allow_plaintext = \"yes\"",
@@ -173,12 +217,6 @@ fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
 
 /// What is written, and how the one fault it causes ends.
 pub(super) const UNAVAILABLE: &[(&str, &str)] = &[
-    ("budget.mode = \"budget\"", "budget mode; use \"ttl\""),
-    (
-        "budget.learn = true",
-        "learning limits from upstream; use false",
-    ),
-    ("budget.sweep.mode = \"auto\"", "sweeps; use \"off\""),
     (
         "store.kind = \"redis\"",
         "stores other than memory; use \"memory\"",
@@ -219,7 +257,6 @@ fn what_this_version_cannot_do_is_refused_by_name() {
 fn keys_of_clients_and_credentials_that_do_not_exist_yet_are_refused_by_name() {
     for key in [
         "rate = \"1/s\"",
-        "share = 0.5",
         "jobs = []",
         "secret_env = \"A\"",
         "secret_file = \"a\"",

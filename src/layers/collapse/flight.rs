@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::sync::{Mutex, MutexGuard, Notify, OnceLock};
 use crate::error::Error;
-use crate::layers::fetch::{Call, Landing, Story};
+use crate::layers::fetch::{Landing, Story, Telling};
 use crate::policy::cost::{Bill, Cost};
 use crate::policy::job::JobId;
 use crate::telemetry::metrics::Account;
@@ -54,7 +54,7 @@ pub(super) struct Owner {
     flights: Arc<Flights>,
     flight: Arc<Flight>,
     job: JobId,
-    call: Option<Call>,
+    story: Telling,
 }
 
 /// How a request came to wait.
@@ -111,7 +111,7 @@ impl Flights {
             flights: Arc::clone(self),
             flight,
             job,
-            call: None,
+            story: Telling::default(),
         };
         Ok(Boarded::Leader(passenger, owner))
     }
@@ -236,10 +236,9 @@ impl Owner {
     }
 
     /// Whose story is told if the task ends without a landing.
-    pub(super) fn of(self, call: &Call) -> Self {
-        let mut owner = self;
-        owner.call = Some(call.clone());
-        owner
+    pub(super) fn telling(mut self, story: Telling) -> Self {
+        self.story = story;
+        self
     }
 
     /// Ends the flight. It is struck off before anybody is told, so that whoever asks after a failure starts afresh.
@@ -265,7 +264,6 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let story = self.call.as_ref().map(Call::story).unwrap_or_default();
-        self.end(task_gone(story)); // counts only if there was no landing
+        self.end(task_gone(self.story.so_far())); // counts only if there was no landing
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::layers::Forward;
+use crate::layers::{Forward, Wait};
+use crate::policy::client::ClientId;
 use crate::policy::ladder::STALE_PATIENCE;
 use crate::policy::outcome::ForwardReason;
 use crate::telemetry::metrics::LookTrigger;
@@ -27,10 +28,10 @@ impl Forward {
         }
     }
 
-    /// How long its look may wait for a free call of the budget, at most `longest`. Without anything to fall back on it
-    /// does not wait: the client is told when to come back.
-    pub(super) fn slot_wait(&self, longest: Duration) -> Duration {
-        if self.has_stale() {
+    /// How long its look may wait for a free call of the budget, at most `longest`. Without anything to fall back on, and
+    /// unless calls are given out by `turns`, it does not wait: the client is told when to come back.
+    pub(super) fn slot_wait(&self, longest: Duration, turns: bool) -> Duration {
+        if self.has_stale() || (turns && self.wait == Wait::Yes) {
             longest.min(STALE_PATIENCE)
         } else {
             Duration::ZERO
@@ -39,6 +40,12 @@ impl Forward {
 
     fn has_stale(&self) -> bool {
         self.stored.is_some() && self.reason == ForwardReason::Stale
+    }
+
+    /// Who asks.
+    pub(super) fn client(&self) -> ClientId {
+        let client = self.ask.exchange.client();
+        client.unwrap_or(ClientId::ANONYMOUS)
     }
 
     /// What makes its look, if it makes one.

@@ -1,7 +1,5 @@
 //! The task that a key owns: from the first attempt to keeping what came of it.
 
-use std::time::Duration;
-
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
@@ -9,7 +7,6 @@ use super::flight::Owner;
 use super::{Fetch, Shared};
 use crate::error::Error;
 use crate::layers::fetch::{Call, Landing};
-use crate::policy::job::JobId;
 use crate::policy::outcome::{Forwarding, Outcome};
 use crate::policy::request_id::RequestId;
 use crate::telemetry::metrics::LookTrigger;
@@ -21,19 +18,22 @@ impl Shared {
     pub(super) fn start(
         &self,
         owner: Owner,
-        job: JobId,
+        call: Call,
         asker: Option<&RequestId>,
         trigger: LookTrigger,
-        slot_wait: Duration,
     ) {
         self.metrics.looked(trigger);
-        let asker = asker.map(RequestId::as_str);
+        let (asker, job) = (asker.map(RequestId::as_str), call.job);
         let trigger = trigger.as_str();
         let span = tracing::info_span!("fetch", job.id = %job, request.id = asker, trigger);
-        let call = Call::new(job, self.clock.now())
-            .waiting(slot_wait)
-            .unless(owner.revoked());
-        let fetch = fly(owner.of(&call), self.fetch.clone(), call);
+        let flying = self.planner.as_ref().map(|planner| planner.flying(job));
+        let call = call.unless(owner.revoked());
+        let owner = owner.telling(call.telling());
+        let fetch = self.fetch.clone();
+        let fetch = async move {
+            let _flying = flying;
+            fly(owner, fetch, call).await;
+        };
         self.bounds
             .tasks
             .spawn_on(fetch.instrument(span), &self.bounds.runtime);

@@ -101,6 +101,7 @@ impl House {
             collapse: Collapse::new(
                 fetch,
                 gate.clone(),
+                None,
                 store.clone(),
                 clock.clone(),
                 bounds,

@@ -138,6 +138,13 @@ impl Gate {
         self.0.changed.notified().await;
     }
 
+    /// When the budget lets the next call out, if so many go before it.
+    #[must_use]
+    pub fn wait_behind(&self, calls: usize) -> Duration {
+        let books = self.books();
+        books.ledger.wait_behind(calls, self.0.clock.now())
+    }
+
     /// Calls that the budget has left now.
     #[must_use]
     pub fn remaining(&self) -> usize {

@@ -25,6 +25,8 @@ pub struct Judged {
     pub body: Bytes,
     /// Whether it says that the job is finished.
     pub finished: bool,
+    /// When the last build began, in milliseconds since 1970.
+    pub last_build_time: Option<i64>,
     /// When the call was sent.
     pub sent: Instant,
 }
@@ -71,6 +73,7 @@ impl Judge {
                 Ok(Judged {
                     body: success.body,
                     finished: success.finished,
+                    last_build_time: success.last_build_time,
                     sent: answer.sent,
                 })
             }

@@ -16,6 +16,7 @@ use super::judge::Judged;
 use super::{Call, Landing};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::planner::{Planner, Said};
 use crate::policy::cause::Cause;
 use crate::policy::denial::Denial;
 use crate::policy::freshness::{Lifetime, Lifetimes};
@@ -51,6 +52,8 @@ pub struct Keep {
     store: Store,
     terms: Terms,
     clock: Clock,
+    /// Plans the next looks, and with them the lifetimes (budget mode).
+    planner: Option<Planner>,
     /// Of a finished job, and of a running one.
     cache_controls: [HeaderValue; 2],
     /// Spreads the pauses.
@@ -62,13 +65,14 @@ pub struct Keep {
 impl Keep {
     /// Keeps in `store`, on these terms.
     #[must_use]
-    pub fn new(store: Store, terms: Terms, clock: Clock) -> Self {
+    pub fn new(store: Store, terms: Terms, clock: Clock, planner: Option<Planner>) -> Self {
         let cache_controls =
             [true, false].map(|finished| cache_control(terms.lifetimes.of(finished)));
         Self {
             store,
             terms,
             clock,
+            planner,
             cache_controls,
             random: RandomState::new(),
         }
@@ -78,13 +82,13 @@ impl Keep {
     /// invalidation two steps, one after the other.
     fn keep(&self, call: &Call, landed: Result<Judged, Error>) -> Result<Arc<Entry>, Error> {
         let now = self.clock.now();
-        let landed = landed.map(|judged| self.entry(&judged));
+        let landed = landed.map(|judged| (self.entry(&judged), judged));
         let mut wave = self.store.wave();
         if call.is_revoked() {
-            return landed.map(Arc::new);
+            return landed.map(|(entry, _)| Arc::new(entry));
         }
         match landed {
-            Ok(entry) => Ok(self.store(call.job, entry, &mut wave, now)),
+            Ok((entry, judged)) => Ok(self.store(call.job, entry, &judged, &mut wave, now)),
             Err(error) if error.is_denial() => Err(self.deny(call, error, &mut wave, now)),
             Err(error) => {
                 self.set_back(call, &error, now);
@@ -94,14 +98,25 @@ impl Keep {
     }
 
     /// Stores a success in place of all that was known.
-    fn store(&self, job: JobId, entry: Entry, wave: &mut Looks, now: Instant) -> Arc<Entry> {
+    fn store(
+        &self,
+        job: JobId,
+        entry: Entry,
+        judged: &Judged,
+        wave: &mut Looks,
+        now: Instant,
+    ) -> Arc<Entry> {
         let store = &self.store;
         let former = store.jobs.get(&job);
+        let changed = (former.as_ref()).map(|former| former.etag() != entry.etag());
+        let entry = match &self.planner {
+            Some(planner) => planned(planner, job, entry, judged, changed),
+            None => entry,
+        };
         let entry = Arc::new(match &former {
             Some(former) => entry.after(former),
             None => entry,
         });
-        let changed = former.map(|former| former.etag() != entry.etag());
         store.jobs.put(job, Arc::clone(&entry));
         store.absent.remove(&job);
         if changed.is_some() {
@@ -166,6 +181,9 @@ impl Keep {
 
     fn believe(&self, call: &Call, error: &Error, now: Instant) {
         let (store, job) = (&self.store, call.job);
+        if let Some(planner) = &self.planner {
+            planner.forget(&job);
+        }
         let replaced = store.jobs.remove(&job).is_some();
         let previous = store.absent.get(&job);
         let previous = previous
@@ -198,6 +216,12 @@ impl Keep {
         } else {
             self.rest(job, error, now).left(now)
         };
+        if let (Some(planner), Some(until)) = (
+            &self.planner,
+            pause.and_then(|pause| now.checked_add(pause)),
+        ) {
+            planner.failed(&job, until);
+        }
         if pause.is_some() || call.story().calls > 0 {
             let cause = Cause::of(error);
             let code = Problem::from_error(error).code;
@@ -222,6 +246,26 @@ impl Keep {
             setback
         }
     }
+}
+
+/// Gives it the lifetime that ends with its planned next look.
+fn planned(
+    planner: &Planner,
+    job: JobId,
+    entry: Entry,
+    judged: &Judged,
+    changed: Option<bool>,
+) -> Entry {
+    let plan = planner.looked(
+        job,
+        Said {
+            sent: judged.sent,
+            finished: judged.finished,
+            changed: changed.unwrap_or(false),
+            last_build_time: judged.last_build_time,
+        },
+    );
+    entry.living(plan.lifetime, cache_control(plan.lifetime))
 }
 
 fn doubted(error: Error) -> Error {

@@ -68,7 +68,9 @@ where
     type Error = Error;
 
     async fn around(self, call: Call, inner: S) -> Result<Judged, Error> {
-        let permit = self.leave(&call).await?;
+        let permit = self.leave(&call).await;
+        call.took_leave();
+        let permit = permit?;
         call.note(|story| story.calls += 1);
         let started = self.clock.now();
         let judged = inner.oneshot(call.clone()).await;

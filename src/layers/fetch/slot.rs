@@ -1,19 +1,54 @@
-//! Waits for a call of the budget that is free again shortly, if somebody waits who has something to fall back on
-//! ([`Call::slot_wait`]).
+//! Waits for a call of the budget, as long as somebody waits who may ([`Call::slot_wait`]).
+//!
+//! In budget mode a first ask waits for its turn: the planner gives leave, round-robin over clients. Whatever the planner has chosen has leave
+//! already, and a forced look needs none. Otherwise it is a call that is free again shortly that is waited for, once: one that
+//! somebody else took meanwhile is not waited for again.
 //!
 //! It stands above the limit of calls in flight: whoever only waits takes no place there, so that others are told at once
-//! that the budget is spent. It waits once; a call that somebody else took meanwhile is not waited for again.
+//! that the budget is spent.
 
 use tower::{Service, ServiceExt as _};
 
 use super::Call;
 use super::around::Around;
+use super::gate::Gate;
 use super::judge::Judged;
 use crate::error::Error;
+use crate::planner::Planner;
+use crate::policy::client::ClientId;
 
 /// Waits for a free call.
-#[derive(Clone, Copy, Debug)]
-pub struct AwaitSlot;
+#[derive(Clone)]
+pub struct AwaitSlot {
+    gate: Gate,
+    planner: Option<Planner>,
+}
+
+// === impl AwaitSlot ===
+
+impl AwaitSlot {
+    /// Waits at `gate`, and for its turn if there is a planner.
+    #[must_use]
+    pub fn new(gate: Gate, planner: Option<Planner>) -> Self {
+        Self { gate, planner }
+    }
+
+    async fn turn(&self, planner: &Planner, client: ClientId, call: &Call) -> Result<(), Error> {
+        let turn = planner.await_turn(client, call.job, call.slot_wait);
+        if let Some(leave) = turn.leave().await {
+            call.give_leave(leave);
+            return Ok(());
+        }
+        Err(match self.gate.refusal() {
+            Some(error) if !matches!(error, Error::BudgetSpent { .. }) => error,
+            Some(_) | None => {
+                let wait = |calls| self.gate.wait_behind(calls);
+                let retry_after = planner.line_up(client, call.job, wait);
+                Error::BudgetSpent { retry_after }
+            }
+        })
+    }
+}
 
 impl<S> Around<Call, S> for AwaitSlot
 where
@@ -24,6 +59,10 @@ where
     type Error = Error;
 
     async fn around(self, call: Call, inner: S) -> Result<Judged, Error> {
+        if let Some((planner, client)) = self.planner.as_ref().zip(call.asker) {
+            self.turn(planner, client, &call).await?;
+            return inner.oneshot(call).await;
+        }
         match inner.clone().oneshot(call.clone()).await {
             Err(Error::BudgetSpent { retry_after }) if retry_after <= call.slot_wait => {
                 tokio::time::sleep(retry_after).await;

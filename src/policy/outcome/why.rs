@@ -7,6 +7,8 @@ use crate::policy::cause::Cause;
 pub enum Why {
     /// It is being looked at, behind this answer.
     Revalidating,
+    /// Its look is planned, and others come first: the budget decides (budget mode).
+    Queued,
     /// The client has forced as many looks as it may for now.
     RefreshLimit,
     /// The client wanted what is stored or nothing.
@@ -19,15 +21,20 @@ pub enum Why {
 
 impl Why {
     /// Reasons that are no [`Cause`].
-    const OWN: usize = 3;
+    const OWN: usize = 4;
     /// How many there are.
     pub const COUNT: usize = Self::OWN + Cause::ALL.len();
 
     /// Every reason, in the order of [`index`](Self::index).
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Revalidating, Self::RefreshLimit, Self::OnlyIfCached]
-            .into_iter()
-            .chain(Cause::ALL.map(Self::Failed))
+        [
+            Self::Revalidating,
+            Self::Queued,
+            Self::RefreshLimit,
+            Self::OnlyIfCached,
+        ]
+        .into_iter()
+        .chain(Cause::ALL.map(Self::Failed))
     }
 
     /// The reason's place in [`all`](Self::all).
@@ -35,8 +42,9 @@ impl Why {
     pub fn index(self) -> usize {
         match self {
             Self::Revalidating => 0,
-            Self::RefreshLimit => 1,
-            Self::OnlyIfCached => 2,
+            Self::Queued => 1,
+            Self::RefreshLimit => 2,
+            Self::OnlyIfCached => 3,
             Self::Failed(cause) => Self::OWN + cause.index(),
         }
     }
@@ -46,6 +54,7 @@ impl Why {
     pub fn token(self) -> &'static str {
         match self {
             Self::Revalidating => "revalidating",
+            Self::Queued => "queued",
             Self::RefreshLimit => "refresh-limit",
             Self::OnlyIfCached => "only-if-cached",
             Self::Failed(cause) => cause.as_str(),

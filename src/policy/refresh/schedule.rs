@@ -125,9 +125,16 @@ impl Schedule {
         self.turns.seen(client, now);
     }
 
-    /// The client asks for a job of which nothing is stored. Once for a job that several wait for.
-    pub fn ask_first(&mut self, client: ClientId, job: JobId, now: Instant) {
-        self.turns.ask(client, job, now, &self.rules);
+    /// The client waits for a job of which nothing is stored that may be served, or was told when to come back; after `until` it is taken
+    /// to have given up. Asking again is no second ask. False: it has as many in line as a window pays for.
+    pub fn ask_first(
+        &mut self,
+        client: ClientId,
+        job: JobId,
+        until: Instant,
+        now: Instant,
+    ) -> bool {
+        self.turns.ask((client, job), until, now, &self.rules)
     }
 
     /// Nobody waits for the job's first answer any more.
@@ -135,17 +142,21 @@ impl Schedule {
         self.turns.leave(job);
     }
 
-    /// So many asks were answered from what is stored since the last time they were told.
-    pub fn asked(&mut self, job: &JobId, asks: u32, now: Instant) {
-        if let Some(track) = self.tracks.get_mut(job) {
+    /// So many asks were answered from what is stored since the last time they were told. False: the job is not in the schedule.
+    pub fn asked(&mut self, job: &JobId, asks: u32, now: Instant) -> bool {
+        let track = self.tracks.get_mut(job);
+        let is_known = track.is_some();
+        if let Some(track) = track {
             track.demand.count(asks, now, &self.rules);
         }
+        is_known
     }
 
     /// Upstream has answered, or a list has confirmed the stored answer. Whatever was known, the job is in the schedule now. An
     /// answer that was sent for before the last one changes nothing.
     pub fn looked(&mut self, job: JobId, look: &Look, now: Instant) -> Plan {
         let rules = self.rules;
+        self.leave(&job);
         match self.tracks.get_mut(&job) {
             Some(track) if look.sent <= track.shown.looked => {}
             Some(track) => {
@@ -189,6 +200,14 @@ impl Schedule {
             track.due = until;
             track.place = Place::Resting;
             self.queue.insert((until, *job));
+        }
+    }
+
+    /// The look is over, whatever became of it. One that brought nothing and was told nowhere may be made again at once.
+    pub fn ended(&mut self, job: &JobId, now: Instant) {
+        let track = self.tracks.get(job);
+        if track.is_some_and(|track| track.place == Place::Flying) {
+            self.failed(job, now);
         }
     }
 

@@ -17,6 +17,9 @@ use crate::policy::job::JobId;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
+/// Longer than any test waits.
+pub(super) const LONG: Duration = Duration::from_secs(1_000_000);
+
 pub(super) fn job(number: usize) -> JobId {
     JobId::parse(&format!("{number:032}")).unwrap()
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::schedule::Schedule;
 use super::track::{Place, Track};
+use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 
 /// What the schedule knows of a job.
@@ -69,10 +70,16 @@ impl Schedule {
         })
     }
 
-    /// How many first-ever asks are granted before this job's, if it waits for one.
+    /// How many calls are granted before this job's, if somebody waits for its first answer.
     #[must_use]
-    pub fn first_in_line(&self, job: &JobId) -> Option<usize> {
-        self.turns.place(job)
+    pub fn first_in_line(&self, job: &JobId, now: Instant) -> Option<usize> {
+        self.turns.place(job, now, &self.rules)
+    }
+
+    /// How many calls are granted before a further first ask of this client.
+    #[must_use]
+    pub fn end_of_line(&self, client: ClientId, now: Instant) -> usize {
+        self.turns.end(client, now, &self.rules)
     }
 
     /// Jobs in the schedule.

@@ -5,10 +5,13 @@
 //! active client waits for a first answer, first asks take all. So a scanner that walks through ten thousand jobs leaves the
 //! wallboard's answers fresh, and a lone client's cold start is as fast as the budget allows.
 //!
+//! Who waits is remembered for a while, also when it was told to come back later: its turn comes, and it finds the answer. A client is
+//! remembered with no more jobs than a window pays for, so a scanner that has gone leaves little behind.
+//!
 //! The **reserve** are calls that refreshes leave free, so that a first ask need not wait for the next one: as many as came
 //! in a window lately, at most a fifth of the budget. None came: none is held back.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::Rules;
@@ -35,6 +38,8 @@ pub(super) enum Turn {
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     clients: Vec<Client>,
+    /// Until when each ask is remembered, and the place of its client.
+    asks: HashMap<JobId, (usize, Instant)>,
     refreshes: f64,
     /// The pass of the call that was granted last: who comes back starts here, without credit.
     now: f64,
@@ -75,6 +80,7 @@ impl Turns {
         };
         Self {
             clients: shares.into_iter().map(client).collect(),
+            asks: HashMap::new(),
             refreshes: 0.0,
             now: 0.0,
             recent: f64::from(rules.requests.get()), // a start is all first asks
@@ -90,38 +96,100 @@ impl Turns {
         }
     }
 
-    /// The client asks for a job of which nothing is stored.
-    pub(super) fn ask(&mut self, client: ClientId, job: JobId, now: Instant, rules: &Rules) {
+    /// The client asks for a job of which nothing is stored, which is remembered until then. False: the client has as many in line as
+    /// a window pays for.
+    pub(super) fn ask(
+        &mut self,
+        (client, job): (ClientId, JobId),
+        until: Instant,
+        now: Instant,
+        rules: &Rules,
+    ) -> bool {
+        if let Some((_, remembered)) = self.asks.get_mut(&job) {
+            *remembered = until.max(*remembered);
+            return true;
+        }
+        let (at, granted) = (self.at(client), self.now);
+        let Some(client) = self.clients.get_mut(at) else {
+            return false;
+        };
+        client.seen = Some(now);
+        let most = usize::try_from(rules.requests.get()).unwrap_or(usize::MAX);
+        if client.waiting.len() >= most {
+            return false;
+        }
+        if client.waiting.is_empty() {
+            client.pass = client.pass.max(granted);
+        }
+        client.waiting.push_back(job);
+        self.asks.insert(job, (at, until));
         self.recent = self.recent(now, rules) + 1.0;
         self.counted = now;
-        let (at, granted) = (self.at(client), self.now);
-        if let Some(client) = self.clients.get_mut(at) {
-            if client.waiting.is_empty() {
-                client.pass = client.pass.max(granted);
-            }
-            client.seen = Some(now);
-            client.waiting.push_back(job);
-        }
+        true
     }
 
     /// Nobody waits for this job any more.
     pub(super) fn leave(&mut self, job: &JobId) {
-        for client in &mut self.clients {
+        if let Some((at, _)) = self.asks.remove(job)
+            && let Some(client) = self.clients.get_mut(at)
+        {
             client.waiting.retain(|waiting| waiting != job);
+        }
+    }
+
+    /// Forgets the asks at the front that nobody has repeated for too long.
+    pub(super) fn lapse(&mut self, now: Instant) {
+        let Self { clients, asks, .. } = self;
+        for client in clients
+            .iter_mut()
+            .filter(|client| !client.waiting.is_empty())
+        {
+            while let Some(job) = client.waiting.front()
+                && asks.get(job).is_none_or(|(_, until)| *until <= now)
+            {
+                asks.remove(job);
+                client.waiting.pop_front();
+            }
         }
     }
 
     /// First asks that wait.
     pub(super) fn waiting(&self) -> usize {
-        self.clients.iter().map(|client| client.waiting.len()).sum()
+        self.asks.len()
     }
 
-    /// How many first asks are granted before this one, if the job waits.
-    pub(super) fn place(&self, job: &JobId) -> Option<usize> {
-        let position = |client: &Client| client.waiting.iter().position(|waiting| waiting == job);
-        let position = self.clients.iter().find_map(position)?;
-        let before = |client: &Client| client.waiting.len().min(position);
-        Some(self.clients.iter().map(before).sum())
+    /// How many calls are granted before this job's, if it waits; refreshes count if they take turns with first asks.
+    pub(super) fn place(&self, job: &JobId, now: Instant, rules: &Rules) -> Option<usize> {
+        let (at, _) = self.asks.get(job)?;
+        let client = self.clients.get(*at)?;
+        let position = client.waiting.iter().position(|waiting| waiting == job)?;
+        Some(self.granted_before(*at, position, now, rules))
+    }
+
+    /// How many calls are granted before a further ask of this client.
+    pub(super) fn end(&self, client: ClientId, now: Instant, rules: &Rules) -> usize {
+        let at = self.at(client);
+        let position = self
+            .clients
+            .get(at)
+            .map_or(0, |client| client.waiting.len());
+        self.granted_before(at, position, now, rules)
+    }
+
+    fn granted_before(&self, at: usize, position: usize, now: Instant, rules: &Rules) -> usize {
+        let Some(client) = self.clients.get(at) else {
+            return 0;
+        };
+        let pass = client.pass.max(self.now) + as_f64(position) / client.share;
+        let others = self.clients.iter().enumerate();
+        let others = others.filter(|(other, client)| *other != at && !client.waiting.is_empty());
+        let firsts = others.map(|(_, other)| {
+            let granted = ((pass - other.pass) * other.share).max(0.0).ceil();
+            granted.min(as_f64(other.waiting.len()))
+        });
+        let served = self.served(now, rules);
+        let refreshes = ((pass - self.refreshes.max(self.now)) * served).max(0.0);
+        whole(as_f64(position) + firsts.sum::<f64>() + refreshes.ceil())
     }
 
     /// Who is next.
@@ -146,6 +214,7 @@ impl Turns {
     pub(super) fn grant(&mut self, at: usize) -> Option<(ClientId, JobId)> {
         let client = self.clients.get_mut(at)?;
         let job = client.waiting.pop_front()?;
+        self.asks.remove(&job);
         self.now = self.now.max(client.pass);
         client.pass += 1.0 / client.share;
         Some((client.id, job))
@@ -197,4 +266,17 @@ impl Turns {
         let last = self.clients.len() - 1;
         client.index().map_or(last, |index| index.min(last))
     }
+}
+
+fn as_f64(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count: not negative, and a float beyond the bounds saturates"
+)]
+fn whole(count: f64) -> usize {
+    count as usize
 }

@@ -61,6 +61,10 @@ pub enum LookTrigger {
     Forced,
     /// The operator wanted it.
     Operator,
+    /// What was stored was likelier to be wrong than anything else, weighted by how often it is asked for (budget mode).
+    Scheduled,
+    /// A sweep has shown that what was stored is wrong (budget mode).
+    Proven,
 }
 
 // === impl UpstreamMetrics ===
@@ -88,7 +92,7 @@ impl UpstreamMetrics {
         );
         registry.register(
             "jobgate_looks",
-            "Looks begun, by what made them: a first ask, a stale answer that was waited for or served (behind), a client or the operator that forced one. A look that budget and holds let out makes one call or, with retries, more",
+            "Looks begun, by what made them: a first ask, a stale answer that was waited for or served (behind), a client or the operator that forced one; in budget mode the schedule, or a sweep that has proven an answer wrong. A look that budget and holds let out makes one call or, with retries, more",
             looks,
         );
         registry.register_with_unit(
@@ -241,12 +245,14 @@ impl CallResult {
 
 impl LookTrigger {
     /// Every trigger, in declaration order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::First,
         Self::Stale,
         Self::Behind,
         Self::Forced,
         Self::Operator,
+        Self::Scheduled,
+        Self::Proven,
     ];
 
     /// The label value.
@@ -258,6 +264,8 @@ impl LookTrigger {
             Self::Behind => "behind",
             Self::Forced => "forced",
             Self::Operator => "operator",
+            Self::Scheduled => "scheduled",
+            Self::Proven => "proven",
         }
     }
 }

@@ -576,7 +576,7 @@ fn a_name_of_any_length_is_shown() {
 #[test]
 fn a_running_gateway_is_asked_and_logs_the_act_however_quiet_it_is() {
     let dir = here();
-    let file = "[log]\nlevel = \"error\"\naccess = \"off\"\n[auth]\nmode = \"open\"\n";
+    let file = "[log]\nlevel = \"error\"\naccess = \"off\"\n[auth]\nmode = \"open\"\n[budget]\nmode = \"ttl\"\n";
     fs::write(dir.path().join("quiet.toml"), file).unwrap();
     let serving = Serving::start(&dir, &["serve", "--sandbox", "--config", "quiet.toml"]);
     let admin = serving.tells_url("  admin ");

@@ -177,3 +177,75 @@ fn check_tells_of_stale_windows_and_allowances_that_do_not_do_what_they_say() {
         assert!(warning.starts_with(begin), "{begin}: {warning}");
     }
 }
+
+#[test]
+fn check_knows_what_budget_mode_its_sweep_and_the_shares_need() {
+    let dir = here();
+    let client = |name: &str, share: &str| {
+        let (_, key, _) = run(&mut jobgate(&dir, &["key", "new", name]));
+        let entry = &key[key.find("[[clients]]").unwrap()..];
+        format!("{}\nshare = {share}\n", entry.trim_end())
+    };
+    let project = "0123456789abcdef0123456789abcdef";
+    let clients = client("wallboard", "0.7") + &client("ci", "0.3");
+    let file = format!(
+        "[budget.sweep]\nmode = \"projects\"\nprojects = [\"{project}\"]\nshared = true\n{UPSTREAM}{clients}"
+    );
+    let good = dir.path().join("gateway.toml");
+    fs::write(&good, &file).unwrap();
+    let check = |variables: &[(&str, &str)]| {
+        let mut command = jobgate(&dir, &["check"]);
+        command.env("UP", "t".repeat(64));
+        command.envs(variables.iter().copied());
+        run(&mut command)
+    };
+    let (code, out, err) = check(&[]);
+    assert_eq!((code, &*err), (0, ""));
+    assert!(!out.contains("warning"), "{out}");
+
+    for (variables, begins) in [
+        (
+            &[("JOBGATE_BUDGET__MODE", "ttl")][..],
+            &[
+                "budget.sweep has no effect, because budget.mode is \"ttl\"",
+                "share of client \"wallboard\" has no effect, because budget.mode is \"ttl\"",
+            ][..],
+        ),
+        (
+            &[
+                ("JOBGATE_BUDGET__SWEEP__REQUESTS", "60"),
+                ("JOBGATE_CACHE__TTL", "1h"),
+            ],
+            &[
+                "budget.sweep.requests, 60, lets list calls spend the whole of budget.requests, 50",
+                "cache.ttl, 1h, is not shorter than cache.stale_while_revalidate, 10m",
+            ],
+        ),
+        (
+            &[("JOBGATE_BUDGET__SWEEP__MODE", "recent")],
+            &["budget.sweep.projects has no effect"],
+        ),
+    ] {
+        let (code, out, _) = check(variables);
+        assert_eq!(code, 0);
+        let warnings = out
+            .lines()
+            .filter_map(|line| line.strip_prefix("warning: "));
+        let warnings: Vec<_> = warnings.collect();
+        assert_eq!(warnings.len(), begins.len(), "{out}");
+        for (warning, begin) in warnings.iter().zip(begins) {
+            assert!(warning.starts_with(begin), "{begin}: {warning}");
+        }
+    }
+
+    let file = file.replace(&format!("\"{project}\""), "\"p\"");
+    fs::write(&good, file.replace("share = 0.3", "share = 0.31")).unwrap();
+    let (code, out, err) = check(&[]);
+    assert_eq!((code, &*out), (2, ""));
+    for told in [
+        "gateway.toml:3: budget.sweep.projects[0] = \"p\": not the id of a CodeArts project, which is 32 letters and digits",
+        "clients[1].share = 0.31: the shares of all clients must not exceed 1 together, and add up to 1.01",
+    ] {
+        assert!(err.contains(told), "{told}: {err}");
+    }
+}

@@ -32,7 +32,7 @@ impl Program {
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"trace\"\n\
              [upstream]\nendpoint = \"{endpoint}\"\ntimeout = \"300ms\"\nconnect_timeout = \"300ms\"\n\
-             [upstream.credential]\n{credential}\n[budget]\nrequests = 10000\n\
+             [upstream.credential]\n{credential}\n[budget]\nmode = \"ttl\"\nrequests = 10000\n\
              [[clients]]\nname = \"wallboard\"\nkey_sha256 = [\"{}\"]\n\
              [[clients]]\nname = \"bot\"\nkey_sha256 = [\"{}\"]\n",
             keys[0], keys[1],

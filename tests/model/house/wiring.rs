@@ -24,6 +24,7 @@ use jobgate::layers::fetch::judge::Judge;
 use jobgate::layers::fetch::keep::{Keep, Terms as KeepTerms};
 use jobgate::layers::fetch::pay::{Limits, Pay};
 use jobgate::layers::fetch::retry::Retry;
+use jobgate::layers::fetch::slot::AwaitSlot;
 use jobgate::layers::lookup::LookupLayer;
 use jobgate::layers::route::Route;
 use jobgate::layers::usage::Usage;
@@ -128,8 +129,9 @@ impl Parts {
             timeout: terms.timeout,
         };
         stack::fetch(FetchParts {
-            keep: Keep::new(self.store.clone(), self.keep_terms(), clock.clone()),
+            keep: Keep::new(self.store.clone(), self.keep_terms(), clock.clone(), None),
             retry: Retry::new(terms.patience, clock.clone(), metrics.clone()),
+            slot: AwaitSlot::new(gate.clone(), None),
             max_in_flight: terms.max_in_flight,
             pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
             judge: Judge::new(terms.window, metrics.clone()),
@@ -168,7 +170,15 @@ impl Parts {
             accounts: self.accounts.clone(),
         };
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        Collapse::new(fetch, gate, store, clock, bounds, self.metrics.clone())
+        Collapse::new(
+            fetch,
+            gate,
+            None,
+            store,
+            clock,
+            bounds,
+            self.metrics.clone(),
+        )
     }
 
     fn requests(&self, collapse: Collapse) -> Requests {
@@ -180,7 +190,7 @@ impl Parts {
             route: Route::new(""),
             authenticate: Authenticate::with_keys(Arc::clone(&clients)),
             usage: Usage::new(self.accounts.clone(), Arc::clone(&clients), clock.clone()),
-            lookup: LookupLayer::new(store, self.windows(), clients, clock),
+            lookup: LookupLayer::new(store, self.windows(), clients, None, clock),
             collapse,
         }))
     }

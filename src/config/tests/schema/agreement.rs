@@ -9,7 +9,7 @@ use super::super::{REQUIRED, checked};
 use super::{is_valid, validator};
 
 /// Refusals that are beyond a schema: bounds of durations and sizes, and what another key or the environment says.
-const BEYOND: &str = r"must be between \d+[A-Za-z]|must not (be|take)|must be set|off loopback";
+const BEYOND: &str = r"must be between \d+[A-Za-z]|must not (be|take)|must be set|off loopback|when budget.sweep.mode is";
 
 #[test]
 fn what_the_program_refuses_the_schema_refuses() {
@@ -46,7 +46,7 @@ fn numbers_have_the_same_bounds() {
 }
 
 /// A key, texts that it takes, and texts that it does not: between bars.
-const TEXTS: [(&str, &str, &str); 14] = [
+const TEXTS: [(&str, &str, &str); 15] = [
     (
         "server.request_timeout",
         "250ms|30s|1m 30s|1m30s|0.5h|2 seconds|3000msec|1min| 5s ",
@@ -87,7 +87,8 @@ const TEXTS: [(&str, &str, &str); 14] = [
         "open|open-to-network",
         "open_to_network|closed",
     ),
-    ("budget.mode", "ttl", "budget|none"),
+    ("budget.mode", "budget|ttl", "none"),
+    ("budget.sweep.mode", "auto|recent|off", "on"),
     ("store.kind", "memory", "file|redis"),
 ];
 
@@ -156,6 +157,10 @@ fn clients_have_the_same_form() {
         "refresh = \"10000/h\"",
         "refresh = \"007/s\"",
         "max_stale = \"5m\"",
+        "share = 0.0001",
+        "share = 0.5",
+        "share = 1",
+        "share = 1.0",
     ] {
         assert_verdict(
             &validator,
@@ -170,7 +175,13 @@ fn clients_have_the_same_form() {
         "refresh = \"+1/m\"",
         "refresh = 10",
         "max_stale = 300",
-        "share = 0.5",
+        "share = 0",
+        "share = 0.0",
+        "share = 0.00009",
+        "share = -0.5",
+        "share = 1.0001",
+        "share = \"0.5\"",
+        "share = [0.5]",
         "key = \"k\"",
     ] {
         assert_verdict(

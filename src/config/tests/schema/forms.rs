@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::super::super::item::{Item, Rate, Size, SocketOrOff, Time};
+use super::super::super::limits;
 use super::super::super::upstream::REGIONS;
 
 const SOCKET: &str = r"([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+(%[0-9]+)?\]):[0-9]{1,5}";
@@ -28,6 +29,11 @@ pub(super) fn of_key(path: &str) -> Option<Value> {
         "upstream.region" => Some(json!({ "enum": REGIONS })),
         "upstream.endpoint" => pattern("^[Hh][Tt][Tt][Pp][Ss]?://[^@/?#]+/?$"),
         "upstream.credential.project_id" => pattern("^[A-Za-z0-9_-]{1,64}$"),
+        "budget.sweep.projects" => Some(json!({
+            "items": { "type": "string", "pattern": "^[0-9A-Za-z]{32}$" },
+            "maxItems": limits::PROJECTS,
+            "uniqueItems": true,
+        })),
         "clients.name" => pattern("^([A-Za-z0-9._]|[A-Za-z0-9._-]{2,64})$"),
         "clients.key_sha256" => Some(json!({
             "items": { "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" },

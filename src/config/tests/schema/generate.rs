@@ -87,11 +87,11 @@ fn finish(schema: &mut Value, key: &Documented) {
 
 /// The bounds of a number; those of durations and sizes are in the meaning.
 fn bounds(path: &str, schema: &Map<String, Value>) -> Map<String, Value> {
-    let is_number = schema["type"] == "integer";
+    let is_number = schema["type"] == "integer" || schema["type"] == "number";
     let Some((min, max)) = bounds_of(path).filter(|_| is_number) else {
         return Map::new();
     };
-    let number = |text: String| json!(text.parse::<u64>().unwrap());
+    let number = |text: String| Value::Number(text.parse().unwrap());
     Map::from_iter([
         ("minimum".to_owned(), number(min)),
         ("maximum".to_owned(), number(max)),

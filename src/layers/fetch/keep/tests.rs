@@ -41,7 +41,7 @@ impl House {
             },
             longest_fetch: LONGEST,
         };
-        let keep = Keep::new(store.clone(), terms, clock.clone());
+        let keep = Keep::new(store.clone(), terms, clock.clone(), None);
         Self { keep, store, clock }
     }
 
@@ -51,6 +51,7 @@ impl House {
             let judged = said.clone().map(|body| Judged {
                 body: body.into(),
                 finished: true,
+                last_build_time: None,
                 sent,
             });
             async { judged }
@@ -209,6 +210,7 @@ async fn a_fetch_that_takes_too_long_is_given_up_and_its_job_rests() {
             Ok::<_, Error>(Judged {
                 body: "{}".into(),
                 finished: true,
+                last_build_time: None,
                 sent,
             })
         });

@@ -38,6 +38,7 @@ async fn attempts(failures: Vec<Error>) -> (Result<Judged, Error>, usize, Durati
                 Ok(Judged {
                     body: "{}".into(),
                     finished: true,
+                    last_build_time: None,
                     sent,
                 })
             },

@@ -10,6 +10,10 @@ use crate::policy::job::JobId;
 /// Of so many jobs whose planned looks come first, the one is taken whose look is worth most now.
 const FRONT: usize = 4;
 
+/// Slots come free with time, which the schedule does not see: this often within one call's share of the window it looks again whether
+/// there is more than the reserve.
+const GLANCES: u32 = 16;
+
 /// What stands at the front of the queue.
 #[derive(Clone, Copy, Default)]
 struct Front {
@@ -26,6 +30,7 @@ impl Schedule {
     /// What to do with a free call, of which there are `remaining`.
     pub fn next(&mut self, remaining: usize, now: Instant) -> Next {
         self.tend(now);
+        self.turns.lapse(now);
         let turn = self.turns.next(now, &self.rules);
         if let Turn::First(at) = turn {
             return self.first(at);
@@ -50,7 +55,7 @@ impl Schedule {
 
     fn refresh(&mut self, remaining: usize, now: Instant) -> Next {
         if remaining <= self.turns.reserve(now, &self.rules) {
-            let until = later(now, self.rules.pace());
+            let until = later(now, self.rules.pace() / GLANCES);
             return wait(Some(until), Wait::Reserve);
         }
         let next = match self.next_proven(now) {

@@ -13,6 +13,8 @@ use crate::policy::job::JobId;
 const TENDED: usize = 2;
 /// Plans at the front of the queue that are renewed at most before a choice is made.
 const RENEWED: usize = 4;
+/// Calls that may be late without being lost: held back for first asks, or because slots were not yet free.
+const MADE_UP: u32 = 4;
 /// The level follows the worth of each look by this power, and by no more than a factor of [`STEP`] for one.
 const GAIN: f64 = 0.125;
 const STEP: f64 = 16.0;
@@ -77,12 +79,12 @@ impl Schedule {
         }
     }
 
-    /// Sets when the next refresh may go out. Who comes late by less than one call's share of the window does not lose it.
+    /// Sets when the next refresh may go out. What is late by a few calls' shares of the window is made up for.
     pub(super) fn pace(&mut self, now: Instant) {
         let pace = self.rules.pace();
         let due = self
             .paced
-            .filter(|&due| now.saturating_duration_since(due) < pace);
+            .filter(|&due| now.saturating_duration_since(due) < pace * MADE_UP);
         self.paced = Some(later(due.unwrap_or(now), pace));
     }
 

@@ -1,6 +1,6 @@
 //! What is looked at next.
 
-use super::{SECOND, Stage, job, rules};
+use super::{LONG, SECOND, Stage, job, rules};
 use crate::policy::client::ClientId;
 use crate::policy::refresh::schedule::{Next, Wait, Why};
 use crate::policy::refresh::told::Standing;
@@ -36,7 +36,7 @@ fn a_first_ever_ask_goes_before_a_proven_difference_and_that_before_a_loss() {
     stage.schedule.differs(job(2));
     stage
         .schedule
-        .ask_first(ClientId::ANONYMOUS, job(3), stage.now);
+        .ask_first(ClientId::ANONYMOUS, job(3), stage.now + LONG, stage.now);
     let first = Why::First(ClientId::ANONYMOUS);
     assert_eq!(stage.next(), Some((job(3), first)));
     assert_eq!(stage.next(), Some((job(2), Why::Differs)));
@@ -181,9 +181,12 @@ fn refreshes_go_out_evenly_and_first_asks_at_once() {
     let why = Wait::Pace;
     assert_eq!(paced, Next::Wait { until, why });
     for number in 20..23 {
-        stage
-            .schedule
-            .ask_first(ClientId::ANONYMOUS, job(number), stage.now);
+        stage.schedule.ask_first(
+            ClientId::ANONYMOUS,
+            job(number),
+            stage.now + LONG,
+            stage.now,
+        );
         assert!(matches!(stage.next(), Some((_, Why::First(_)))));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::LONG;
 use super::world::{State, World};
 use crate::clock::Clock;
 use crate::policy::budget::{Ledger, Slot, Verdict};
@@ -169,7 +170,8 @@ impl Contender for ByPolicy<'_> {
             self.schedule.seen(ClientId::ANONYMOUS, now);
             self.schedule.asked(&id, 1, now);
         } else if !std::mem::replace(&mut self.waits[job], true) {
-            self.schedule.ask_first(ClientId::ANONYMOUS, id, now);
+            self.schedule
+                .ask_first(ClientId::ANONYMOUS, id, now + LONG, now);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{SECOND, job, rules};
+use super::{LONG, SECOND, job, rules};
 use crate::clock::Clock;
 use crate::policy::client::{ClientId, Clients};
 use crate::policy::refresh::{Look, Next, Schedule, Why};
@@ -46,17 +46,15 @@ fn hundred(shares: &[Option<f64>], waits: &[bool]) -> HashMap<Option<ClientId>, 
         schedule.asked(&job(number), 10, now + SECOND);
     }
     now += 60 * SECOND;
-    for (index, &client) in clients.iter().enumerate() {
-        schedule.seen(client, now);
-        for number in (0..100).filter(|_| waits[index]) {
-            schedule.ask_first(client, job(1_000 * (index + 1) + number), now);
-        }
-    }
     let mut calls = HashMap::new();
-    for _ in 0..100 {
+    for round in 0..100 {
         now += 2 * SECOND;
-        for &client in &clients {
+        for (index, &client) in clients.iter().enumerate() {
             schedule.seen(client, now);
+            for number in (0..40).filter(|_| waits[index]) {
+                let job = job(1_000 * (index + 1) + round + number);
+                schedule.ask_first(client, job, now + LONG, now);
+            }
         }
         let Next::Look { why, .. } = schedule.next(50, now) else {
             panic!("there is always something to do")
@@ -112,13 +110,13 @@ fn who_comes_late_has_no_credit_and_who_leaves_is_not_called_for() {
     let who = clients(2);
     let mut schedule = Schedule::new(rules(), who.iter().map(|&client| (client, None)), now);
     for number in 0..40 {
-        schedule.ask_first(who[0], job(number), now);
+        assert!(schedule.ask_first(who[0], job(number), now + LONG, now));
     }
     for _ in 0..20 {
         schedule.next(50, now);
     }
     for number in 100..104 {
-        schedule.ask_first(who[1], job(number), now);
+        assert!(schedule.ask_first(who[1], job(number), now + LONG, now));
     }
     schedule.leave(&job(103));
     let asked: Vec<_> = (0..8).map(|_| schedule.next(50, now)).collect();
@@ -126,6 +124,34 @@ fn who_comes_late_has_no_credit_and_who_leaves_is_not_called_for() {
     assert_eq!(asked.iter().filter(late).count(), 3, "{asked:?}");
     let in_turn = asked.iter().take(6).filter(late).count();
     assert!((2..=3).contains(&in_turn), "{asked:?}");
-    assert_eq!(schedule.first_in_line(&job(103)), None);
-    assert_eq!(schedule.first_in_line(&job(25)), Some(0));
+    assert_eq!(schedule.first_in_line(&job(103), now), None);
+    assert_eq!(schedule.first_in_line(&job(25), now), Some(0));
+}
+
+#[test]
+fn who_was_told_to_come_back_is_remembered_for_a_while_and_with_no_more_than_a_window_pays_for() {
+    let now = Clock::system().now();
+    let who = clients(2);
+    let mut schedule = Schedule::new(rules(), who.iter().map(|&client| (client, None)), now);
+    let until = now + 60 * SECOND;
+    let remembered = (0..100).filter(|&number| schedule.ask_first(who[0], job(number), until, now));
+    assert_eq!(remembered.count(), 50);
+    assert!(
+        schedule.ask_first(who[0], job(7), until + 60 * SECOND, now),
+        "once more"
+    );
+    assert_eq!(schedule.end_of_line(who[0], now), 50);
+    assert_eq!(
+        schedule.end_of_line(who[1], now),
+        1,
+        "another's long queue is not waited out"
+    );
+
+    let later = until + SECOND;
+    let first = |schedule: &mut Schedule| match schedule.next(50, later) {
+        Next::Look { job, .. } => Some(job),
+        Next::Wait { .. } => None,
+    };
+    assert_eq!(first(&mut schedule), Some(job(7)), "the others have lapsed");
+    assert_eq!(first(&mut schedule), None);
 }

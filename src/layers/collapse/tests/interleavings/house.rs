@@ -191,7 +191,7 @@ impl House {
         assert_eq!(others, 0, "two fetches of one job at once");
         let call = Call::new(job(), self.began);
         call.note(|story| story.calls = nth);
-        let owner = owner.of(&call);
+        let owner = owner.telling(call.telling());
         thread::yield_now();
         if end == End::Stored {
             *self.stored.lock().unwrap() = Some(Arc::clone(&self.entry));

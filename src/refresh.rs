@@ -1,0 +1,107 @@
+//! MECHANISM. Budget mode's hands: whenever the budget has a call to spend, the planner's next look is made.
+//!
+//! One task. It waits until the gate may let a call out and the planner has a look that is worth it; starts that look, or gives leave to
+//! the first ask that waits for its turn; and goes on once that has its call. Nothing else begins a look at what is stored but clients and operators
+//! who force one, so calls go out in the planner's order. It decides nothing.
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::layers::collapse::Collapse;
+use crate::layers::fetch::gate::Gate;
+use crate::planner::{Leave, Planner};
+use crate::policy::job::JobId;
+use crate::policy::refresh::{Next, Why};
+use crate::store::Store;
+use crate::telemetry::metrics::LookTrigger;
+
+/// What was asked for is gathered this often in a window, if nothing else happens.
+const GATHERINGS: u32 = 60;
+/// But not more often than this, however short the window.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// Makes the planner's looks.
+pub struct Refresher {
+    /// Which look is next.
+    pub planner: Planner,
+    /// Whether a call may go out.
+    pub gate: Gate,
+    /// Where looks are made.
+    pub collapse: Collapse,
+    /// Of what is no longer stored no look is made.
+    pub store: Store,
+    /// `budget.window`
+    pub window: Duration,
+    /// Time.
+    pub clock: Clock,
+}
+
+// === impl Refresher ===
+
+impl Refresher {
+    /// Makes looks until it is stopped. Those that run then go on.
+    pub async fn run(self, stop: CancellationToken) {
+        stop.run_until_cancelled(async {
+            loop {
+                self.step().await;
+            }
+        })
+        .await;
+    }
+
+    async fn step(&self) {
+        let Some(until) = self.closed_until() else {
+            return match self.planner.next(self.gate.remaining()) {
+                Next::Look { job, why } => self.look(job, why).await,
+                Next::Wait { until, .. } => self.wait(until).await,
+            };
+        };
+        self.wait(until).await;
+    }
+
+    /// Until when no call would be let out: a time, or until something happens; `None`: one would.
+    fn closed_until(&self) -> Option<Option<Instant>> {
+        let error = self.gate.refusal()?;
+        let retry_after = error.retry_after();
+        Some(retry_after.and_then(|wait| self.clock.now().checked_add(wait)))
+    }
+
+    /// Begins the look, and waits until it has its call, or ends without.
+    async fn look(&self, job: JobId, why: Why) {
+        let (leave, taken) = Leave::new();
+        match why {
+            // if nobody waits any more, whoever asked was told to come back: the answer will be there
+            Why::First(_) => {
+                if let Err(leave) = self.planner.grant(&job, leave) {
+                    self.collapse.begin(job, LookTrigger::First, leave);
+                }
+            }
+            Why::Differs | Why::Loss { .. } if !self.store.jobs.contains(&job) => {
+                self.planner.forget(&job);
+                return;
+            }
+            Why::Differs => self.collapse.begin(job, LookTrigger::Proven, leave),
+            Why::Loss { .. } => self.collapse.begin(job, LookTrigger::Scheduled, leave),
+        }
+        let _ = taken.await; // an error is the message: the leave was dropped
+    }
+
+    /// Waits until then, or for something that may change the next look.
+    async fn wait(&self, until: Option<Instant>) {
+        let tick = (self.window / GATHERINGS).max(SHORTEST);
+        let tick = self.clock.now().checked_add(tick);
+        let until = until.into_iter().chain(tick).min();
+        tokio::select! {
+            () = self.gate.changed() => {}
+            () = self.planner.stirred() => {}
+            () = async {
+                match until {
+                    Some(until) => self.clock.sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            } => {}
+        }
+    }
+}
