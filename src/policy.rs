@@ -28,5 +28,6 @@ pub mod problem;
 pub mod refresh;
 pub mod request_id;
 pub mod setback;
+pub mod sweep;
 pub mod wave;
 pub mod wish;

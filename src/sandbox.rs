@@ -1,5 +1,5 @@
-//! A double of CodeArts Build's `GET /v1/job/{job_id}/info` over a real socket, so that the gateway can be tried, shown
-//! and tested with no account and no network.
+//! A double of CodeArts Build's `GET /v1/job/{job_id}/info` and of its two lists of jobs over a real socket, so that the
+//! gateway can be tried, shown and tested with no account and no network.
 //!
 //! A call meets what it would meet at upstream, in this order: the API gateway's route, its check of the credential
 //! (a signature, verified, or a token), its throttle; then the build service, which answers with
@@ -7,7 +7,8 @@
 //! * what a [`Scenario`] says, or an id that begins with `fault`: another answer, or a fault of the wire (`act`);
 //! * one of the recorded bodies ([`catalogue()`]), for the ids that stand for them;
 //! * "no such job", for ids that begin with [`MISSING_PREFIX`];
-//! * a job that lives (`life`): queue, run, finish, rest, and again, a pure function of id and time.
+//! * a job that lives (`life`): queue, run, finish, rest, and again, a pure function of id and time;
+//! * or a list (`list`) of the jobs that live: a known set (`population`) and those that have been asked for.
 //!
 //! The clock decides what is answered (lives, throttle, a scenario's times); how long a fault takes on the wire is real
 //! time.
@@ -17,18 +18,23 @@
 
 mod act;
 mod answer;
+mod api;
 mod authenticate;
 mod call;
 mod calls;
 mod catalogue;
 mod guide;
 mod life;
+mod limits;
+mod list;
 mod lockout;
 mod perform;
+mod population;
 mod quota;
 mod refusal;
 mod scenario;
 mod serve;
+mod standing;
 mod verify;
 mod wire;
 
@@ -44,7 +50,9 @@ use secrecy::SecretString;
 use self::calls::Calls;
 pub use self::catalogue::{Example, MISSING_PREFIX, catalogue};
 pub use self::guide::guide;
+use self::limits::Quotas;
 use self::lockout::Lockout;
+pub use self::population::PROJECTS;
 use self::quota::Quota;
 use self::scenario::Running;
 pub use self::scenario::{Scenario, ScenarioFaults};
@@ -58,6 +66,10 @@ pub struct SandboxSettings {
     pub requests: u32,
     /// The window, sliding.
     pub window: Duration,
+    /// List calls a user may make in any `window` besides, unless the scenario says otherwise.
+    pub list_requests: u32,
+    /// True: `requests` is for lists and calls for jobs together, unless the scenario says otherwise.
+    pub shared: bool,
     /// The one credential that is accepted.
     pub credential: SandboxCredential,
     /// What is done to which calls, from the start.
@@ -91,6 +103,10 @@ pub struct Stats {
     pub answered: u64,
     /// Of those let through, the ones that a scenario or an id did something to.
     pub acts: u64,
+    /// Of those let through, the lists.
+    pub lists: u64,
+    /// Of those throttled, the lists.
+    pub lists_throttled: u64,
 }
 
 /// The double. A clone is another handle to the same one.
@@ -104,7 +120,7 @@ struct Inner {
 }
 
 struct State {
-    quota: Quota,
+    quotas: Quotas,
     lockout: Lockout,
     stats: Stats,
     calls: Calls,
@@ -114,11 +130,13 @@ struct State {
 // === impl SandboxSettings ===
 
 impl Default for SandboxSettings {
-    /// The policy's name, `ten_50_min`, read as 50 calls a minute, and the credential of the documents.
+    /// The policy's name, `ten_50_min`, read as 50 calls a minute of each kind, and the credential of the documents.
     fn default() -> Self {
         Self {
             requests: 50,
             window: Duration::from_mins(1),
+            list_requests: 50,
+            shared: false,
             credential: SandboxCredential::default(),
             scenario: Scenario::default(),
         }
@@ -132,6 +150,17 @@ impl SandboxSettings {
             scenario.requests.unwrap_or(self.requests),
             scenario.window.unwrap_or(self.window),
         )
+    }
+
+    /// Quotas that nothing has been spent of.
+    fn quotas_under(&self, scenario: &Scenario) -> Quotas {
+        let (requests, window) = self.quota_under(scenario);
+        let list_requests = scenario.list_requests.unwrap_or(self.list_requests);
+        Quotas {
+            jobs: Quota::new(requests, window),
+            lists: Quota::new(list_requests, window),
+            shared: scenario.shared.unwrap_or(self.shared),
+        }
     }
 
     /// Calls a user may make, and the window, with the scenario counted in.
@@ -161,9 +190,8 @@ impl Sandbox {
     /// monotonic time the throttle and the lock-out.
     #[must_use]
     pub fn new(settings: SandboxSettings, clock: Clock) -> Self {
-        let (requests, window) = settings.quota();
         let state = Mutex::new(State {
-            quota: Quota::new(requests, window),
+            quotas: settings.quotas_under(&settings.scenario),
             lockout: Lockout::default(),
             stats: Stats::default(),
             calls: Calls::default(),
@@ -190,9 +218,9 @@ impl Sandbox {
 
     /// Ends the scenario and begins another: its seconds and its counts start now. Faults under way go on.
     pub fn set_scenario(&self, scenario: Scenario) {
-        let (requests, window) = self.0.settings.quota_under(&scenario);
+        let quotas = self.0.settings.quotas_under(&scenario);
         let mut state = self.state();
-        state.quota.change(requests, window);
+        state.quotas.change(&quotas);
         state.scenario = Running::begin(scenario, &self.0.clock);
     }
 

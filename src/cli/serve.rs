@@ -109,8 +109,8 @@ fn load(args: &ServeArgs) -> Result<Checked, config::Faults> {
     config::load(file, upstream, std::env::vars_os())
 }
 
-/// The gateway in front of the built-in double, which has exactly the quota that the budget is set to, unless the
-/// scenario names another.
+/// The gateway in front of the built-in double, which has exactly the quotas that the budget and its sweep are set to,
+/// unless the scenario names others.
 async fn serve_sandbox(
     mut settings: Settings,
     scenario: Scenario,
@@ -121,6 +121,8 @@ async fn serve_sandbox(
     let sandbox = SandboxSettings {
         requests: settings.budget.requests.get(),
         window: settings.budget.window,
+        list_requests: settings.budget.sweep.requests.get(),
+        shared: settings.budget.sweep.shared,
         scenario,
         ..SandboxSettings::default()
     };

@@ -16,6 +16,7 @@ pub mod authorise;
 pub mod gate;
 pub mod judge;
 pub mod keep;
+pub mod list;
 pub mod pay;
 pub mod retry;
 pub mod slot;

@@ -16,6 +16,7 @@ mod field;
 mod tests;
 mod whole;
 
+pub(in crate::policy) use convert::boolean;
 pub use field::Field;
 
 use std::mem;
@@ -31,7 +32,7 @@ const RESULT: &str = "result";
 const SUCCESS: &str = "success";
 
 /// `running_status` of a job that is not being built. The set of values is open: all others count as running.
-const FINISHED: &str = "Finished";
+pub(in crate::policy) const FINISHED: &str = "Finished";
 
 /// A success in the types that every official SDK reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +150,11 @@ fn convert_envelope<'j>(
         (&**name, sent)
     });
     Sent::Object(members.collect())
+}
+
+/// The text of a field's value as it would be sent; `None` if that is null. Values with equal texts are sent as equal values.
+pub(in crate::policy) fn text_sent(field: Field, value: &Json<'_>) -> Option<Box<str>> {
+    convert(value, field.wanted())?.into_text()
 }
 
 fn convert_or_null<'j>(value: &'j Json<'j>, field: Field, nulled: &mut Vec<Field>) -> Sent<'j> {

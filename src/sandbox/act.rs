@@ -6,15 +6,17 @@
 
 mod id;
 mod rows;
+mod scope;
 mod script;
 mod values;
 
 use serde::Deserialize;
 
 pub(super) use self::id::is_act_id;
-pub(super) use self::rows::{ROWS, Row, name_in};
+pub(super) use self::rows::{ROWS, Row, SAME, name_in};
+pub(super) use self::scope::Scope;
 pub(super) use self::script::{Script, State};
-pub(super) use self::values::{At, MAX_PAUSE, Pause, Recorded, Size, Status, bounded_time};
+pub(super) use self::values::{At, Field, MAX_PAUSE, Pause, Recorded, Size, Status, bounded_time};
 
 /// What is done with a call that passed the credential check and the throttle.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -51,6 +53,22 @@ pub(super) enum Act {
     Redirect,
     /// A body labelled as compressed.
     Encoded,
+
+    // a list
+    /// Its jobs as they were so long ago.
+    Old(Pause),
+    /// Its jobs built so much later than they were.
+    Ahead(Pause),
+    /// Its jobs without a field.
+    Without(Field),
+    /// In an order that nobody asked for.
+    Unsorted,
+    /// With gaps: fewer items than there are.
+    ShortPage,
+    /// A wrong number of jobs.
+    Total(u64),
+    /// In the form of the other list call.
+    OtherForm,
 
     // the usual answer, carried badly
     /// Late.

@@ -28,7 +28,7 @@ impl Sandbox {
     /// A job at this moment of its life.
     pub(super) fn living(&self, id: JobId) -> Response<Bytes> {
         let speed = self.state().scenario.speed();
-        job(life::body(id, self.0.clock.wall(), speed))
+        success(life::living(id, self.0.clock.wall(), speed).body())
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn recorded_about(example: &Example, id: &JobId) -> Response<Bytes> {
 }
 
 /// A success.
-pub(super) fn job(body: Bytes) -> Response<Bytes> {
+pub(super) fn success(body: Bytes) -> Response<Bytes> {
     response(StatusCode::OK, Some(JSON), None, body)
 }
 

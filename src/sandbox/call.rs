@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::Sandbox;
 use super::act::{Act, is_act_id};
 use super::answer::{guide_answer, recorded, refuse};
+use super::api::Api;
 use super::catalogue::MALFORMED_ID;
 use super::perform::Reply;
 use super::refusal::Refusal;
-use super::scenario::Choice;
+use super::scenario::{Call, Choice};
 use super::wire::Play;
 use crate::policy::job::JobId;
 
@@ -32,35 +33,45 @@ impl Sandbox {
         if head.uri.path() == "/" && head.method == Method::GET {
             return Ok(guide_answer().map(Full::new));
         }
+        let api = Api::at(head.uri.path());
         let answer = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-            Ok(body) => self.call(&head, &body.to_bytes()),
+            Ok(body) => self.call(api, &head, &body.to_bytes()),
             Err(_) => Err(Refusal::TooLarge), // or the caller is gone, and will not read this
         };
-        self.count(&answer);
-        match answer.unwrap_or_else(|refusal| Reply::Answer(refuse(&refusal))) {
-            Reply::Answer(answer) => Ok(answer.map(Full::new)),
+        self.count(api, &answer);
+        let limits = self.limits_to_tell(&head, api, &answer);
+        let mut answer = match answer.unwrap_or_else(|refusal| Reply::Answer(refuse(&refusal))) {
+            Reply::Answer(answer) => answer,
             Reply::Late(answer, time) => {
                 stop.run_until_cancelled(tokio::time::sleep(time)).await;
-                Ok(answer.map(Full::new))
+                answer
             }
-            Reply::Play(play) => Err(play),
+            Reply::Play(play) => return Err(play),
+        };
+        if let Some(limits) = limits {
+            limits.tell_in(answer.headers_mut());
         }
+        Ok(answer.map(Full::new))
     }
 
     /// The API gateway, and behind it the build service.
-    fn call(&self, head: &Parts, body: &[u8]) -> Result<Reply, Refusal> {
-        let segment = job_segment(head.uri.path()).ok_or(Refusal::NoSuchApi)?;
+    fn call(&self, api: Option<Api<'_>>, head: &Parts, body: &[u8]) -> Result<Reply, Refusal> {
+        let api = api.ok_or(Refusal::NoSuchApi)?;
         if head.method != Method::GET {
             return Err(Refusal::NoSuchMethod);
         }
         self.authenticate(head, body)?;
-        self.withdraw()?; // the policy is the user's: a caller who is nobody has no quota to spend
-        Ok(self.job(segment))
+        self.withdraw(api)?; // the policy is the user's: a caller who is nobody has no quota to spend
+        Ok(match api {
+            Api::Job(segment) => self.job(segment),
+            Api::List(project) => self.list(project, head.uri.query()),
+        })
     }
 
-    fn withdraw(&self) -> Result<(), Refusal> {
+    fn withdraw(&self, api: Api<'_>) -> Result<(), Refusal> {
         let now = self.0.clock.now();
-        let quota = &mut self.state().quota;
+        let mut state = self.state();
+        let quota = state.quotas.of(api);
         if quota.admit(now) {
             return Ok(());
         }
@@ -88,51 +99,27 @@ impl Sandbox {
         let now = self.0.clock.now();
         let mut state = self.state();
         state.calls.count(id);
-        let mut choice = state.scenario.choose(&id, now);
+        let mut choice = state.scenario.choose(Call::Job(&id), now);
         choice.act = choice.act.or_else(|| Act::of_id(&id));
         state.stats.acts += u64::from(choice.act.is_some());
         choice
     }
 
-    fn count(&self, answer: &Result<Reply, Refusal>) {
-        let mut state = self.state();
-        state.stats.requests += 1;
+    fn count(&self, api: Option<Api<'_>>, answer: &Result<Reply, Refusal>) {
+        let is_list = u64::from(matches!(api, Some(Api::List(_))));
+        let stats = &mut self.state().stats;
+        stats.requests += 1;
         match answer.as_ref().map_err(Refusal::status) {
-            Ok(_) => state.stats.answered += 1,
-            Err(StatusCode::UNAUTHORIZED) => state.stats.unauthorised += 1,
-            Err(StatusCode::TOO_MANY_REQUESTS) => state.stats.throttled += 1,
+            Ok(_) => {
+                stats.answered += 1;
+                stats.lists += is_list;
+            }
+            Err(StatusCode::UNAUTHORIZED) => stats.unauthorised += 1,
+            Err(StatusCode::TOO_MANY_REQUESTS) => {
+                stats.throttled += 1;
+                stats.lists_throttled += is_list;
+            }
             Err(_) => {}
-        }
-    }
-}
-
-/// The id in `/v1/job/{job_id}/info`; `None` for every other path: nothing else is published here.
-fn job_segment(path: &str) -> Option<&str> {
-    path.strip_prefix("/v1/job/")?
-        .strip_suffix("/info")
-        .filter(|segment| !segment.contains('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::job_segment;
-
-    #[test]
-    fn only_the_one_path_is_published() {
-        for (path, segment) in [
-            ("/v1/job/abc/info", Some("abc")),
-            ("/v1/job//info", Some("")),
-            ("/v1/job/%2F/info", Some("%2F")),
-            ("/v1/job/a/b/info", None),
-            ("/v1/job/info", None),
-            ("//v1/job/abc/info", None),
-            ("/v1/job/abc/info/", None),
-            ("/v1/job/abc/status", None),
-            ("/v2/job/abc/info", None),
-            ("/", None),
-            ("*", None),
-        ] {
-            assert_eq!(job_segment(path), segment, "{path}");
         }
     }
 }

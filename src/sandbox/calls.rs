@@ -21,6 +21,11 @@ impl Calls {
         }
     }
 
+    /// The jobs that were asked for.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = JobId> {
+        self.0.keys().copied()
+    }
+
     /// The calls for a job so far.
     pub(super) fn of(&self, id: &JobId) -> u64 {
         self.0.get(id).copied().unwrap_or_default()

@@ -100,6 +100,14 @@ pub(super) const MALFORMED_ID: Example = service(
     "malformed job id",
 );
 
+/// What the build service says to a query it cannot read: the text that its page of error codes has.
+pub(super) const BAD_QUERY: Example = service(
+    "",
+    StatusCode::BAD_REQUEST,
+    br#"{"error_msg":"Invalid parameter.","error_code":"CB.00060200"}"#,
+    "a query out of bounds",
+);
+
 /// What the build service says of a job that was never built.
 pub(super) const NEVER_BUILT: Example = service(
     "successnulls00000000000000000000",

@@ -14,6 +14,7 @@
 //! It does not say what the real service sends while a build runs (nobody has published that), nor what a build does.
 
 mod info;
+mod item;
 
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
@@ -21,6 +22,9 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+#[cfg(test)]
+pub(super) use self::info::seconds;
+pub(super) use self::item::{ITEM_FIELDS, Item, project_of};
 use crate::policy::job::JobId;
 
 /// From one build of a job to its next, in milliseconds: the liveliest jobs change every few seconds.
@@ -65,19 +69,27 @@ struct Moment {
     started_at_ms: u64,
 }
 
-/// The body of a job at a moment; its builds follow each other `speed` times as fast as usual.
-pub(super) fn body(id: JobId, now: SystemTime, speed: u32) -> Bytes {
-    let life = Life::of(id, speed);
-    life.body(life.moment(epoch_ms(now)))
+/// A job at a moment of its life.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    life: Life,
+    moment: Moment,
 }
 
-/// The body of a job that a scenario leads: the phases it has entered since `began`, each with when that was. From
-/// running to resting it has finished a build.
+/// A job at a moment; its builds follow each other `speed` times as fast as usual.
+pub(super) fn living(id: JobId, now: SystemTime, speed: u32) -> Seen {
+    let life = Life::of(id, speed);
+    let moment = life.moment(epoch_ms(now));
+    Seen { life, moment }
+}
+
+/// A job that a scenario leads: the phases it has entered since `began`, each with when that was. From running to
+/// resting it has finished a build.
 pub(super) fn staged(
     id: JobId,
     began: SystemTime,
     entered: impl IntoIterator<Item = (Phase, SystemTime)>,
-) -> Bytes {
+) -> Seen {
     let life = Life::of(id, 1);
     let (newest, _) = life.at(epoch_ms(began));
     let before = newest.saturating_sub(1);
@@ -95,7 +107,28 @@ pub(super) fn staged(
         }
         moment.phase = phase;
     }
-    life.body(moment)
+    Seen { life, moment }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// What it answers when it is asked for.
+    pub(super) fn body(&self) -> Bytes {
+        self.life.body(self.moment)
+    }
+
+    /// The same job, said to have been built so much later.
+    pub(super) fn ahead(mut self, by: Duration) -> Self {
+        let by_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.moment.started_at_ms = self.moment.started_at_ms.saturating_add(by_ms);
+        self
+    }
+
+    /// When its newest build that has run began to, in epoch milliseconds.
+    pub(super) fn last_build_time(&self) -> u64 {
+        self.moment.started_at_ms
+    }
 }
 
 // === impl Life ===

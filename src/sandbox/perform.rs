@@ -7,12 +7,12 @@ use http::header::{CONTENT_ENCODING, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::Sandbox;
-use super::act::{Act, Script, State};
-use super::answer::{job, recorded, recorded_about, refuse};
-use super::catalogue::{MISSING_JOB, NEVER_BUILT, another_job, with_status};
-use super::life;
+use super::act::Act;
+use super::answer::{recorded, recorded_about, refuse, success};
+use super::catalogue::{Example, MISSING_JOB, NEVER_BUILT, another_job, with_status};
 use super::refusal::Refusal;
 use super::scenario::Choice;
+use super::standing::Standing;
 use super::wire::{End, Play, raw};
 use crate::policy::job::JobId;
 
@@ -40,46 +40,23 @@ pub(super) enum Reply {
 }
 
 impl Sandbox {
-    /// Does to a call what was chosen for it.
+    /// Does to a call for a job what was chosen for it.
     pub(super) fn perform(&self, id: JobId, act: &Act, choice: &Choice) -> Reply {
-        let usual = || self.usual(id);
-        let answer = match *act {
-            Act::Usual => usual(),
-            Act::State(state) => staged(id, &state.into(), choice),
-            Act::States(ref script) => staged(id, script, choice),
-            Act::Vanish(life) if choice.elapsed < life.0 => usual(),
-            Act::Missing | Act::Vanish(_) => recorded(&MISSING_JOB),
-            Act::Recorded(name) => name
-                .example()
-                .map_or_else(usual, |it| recorded_about(it, &id)),
-            Act::Status(status) => {
-                with_status(status.0).map_or_else(|| empty(status.0), |it| recorded_about(it, &id))
-            }
-            Act::Throttle { requests, window } => refuse(&Refusal::Throttled {
-                requests,
-                window: window.0,
-            }),
-            Act::WrongId => self.about_another(id),
-            Act::NotJson => job(Bytes::from_static(NOT_JSON)),
-            Act::Redirect => with(empty(StatusCode::FOUND), LOCATION, ELSEWHERE),
-            Act::Encoded => with(usual(), CONTENT_ENCODING, HeaderValue::from_static("gzip")),
-            Act::Delay(time) => return Reply::Late(usual(), time.0),
-            Act::Drip { at, pause } => return Reply::Play(Play::dripping(&usual(), at, pause.0)),
-            Act::Cut(at) => return Reply::Play(Play::broken(&usual(), at, End::Close)),
-            Act::Reset(at) => return Reply::Play(Play::broken(&usual(), at, End::Reset)),
-            Act::Silence(at) => return Reply::Play(Play::broken(&usual(), at, End::Silence)),
-            Act::Huge(size) => return Reply::Play(Play::filled(&usual(), size.0)),
-            Act::Interim => {
-                let bytes = [INTERIM, &raw(&usual(), End::Close)].concat();
-                return Reply::Play(Play::bytes(bytes, End::Close));
-            }
+        match choice.standing(id, Duration::ZERO) {
+            Some(Standing::Gone) => return Reply::Answer(recorded(&MISSING_JOB)),
+            Some(Standing::NeverBuilt) => return Reply::Answer(recorded_about(&NEVER_BUILT, &id)),
+            Some(Standing::Seen(seen)) => return Reply::Answer(success(seen.body())),
+            None => {}
+        }
+        match act {
+            Act::WrongId => Reply::Answer(self.about_another(id)),
             Act::Twice => {
-                let answers = [usual(), self.about_another(id)].map(|it| raw(&it, End::Silence));
-                return Reply::Play(Play::bytes(answers.concat(), End::Silence));
+                let answers = [self.usual(id), self.about_another(id)];
+                let bytes = answers.map(|answer| raw(&answer, End::Silence)).concat();
+                Reply::Play(Play::bytes(bytes, End::Silence))
             }
-            Act::NotHttp => return Reply::Play(Play::bytes(NOT_HTTP, End::Close)),
-        };
-        Reply::Answer(answer)
+            act => carry(act, self.usual(id), |example| recorded_about(example, &id)),
+        }
     }
 
     fn about_another(&self, id: JobId) -> Response<Bytes> {
@@ -87,17 +64,50 @@ impl Sandbox {
     }
 }
 
-/// A job where its script has come to.
-fn staged(id: JobId, script: &Script, choice: &Choice) -> Response<Bytes> {
-    let entered = script.entered(choice.elapsed);
-    if let Some((State::NeverBuilt, _)) = entered.last() {
-        return recorded_about(&NEVER_BUILT, &id);
-    }
-    let began = choice.began;
-    let phases = entered
-        .into_iter()
-        .filter_map(|(state, after)| Some((state.phase()?, began + after)));
-    job(life::staged(id, began, phases))
+/// Does to an answer what can be done to any: another one, or the same carried badly.
+pub(super) fn carry(
+    act: &Act,
+    usual: Response<Bytes>,
+    recorded: impl Fn(&'static Example) -> Response<Bytes>,
+) -> Reply {
+    let answer = match *act {
+        Act::Recorded(name) => name.example().map_or(usual, recorded),
+        Act::Status(status) => with_status(status.0).map_or_else(|| empty(status.0), recorded),
+        Act::Throttle { requests, window } => refuse(&Refusal::Throttled {
+            requests,
+            window: window.0,
+        }),
+        Act::NotJson => success(Bytes::from_static(NOT_JSON)),
+        Act::Redirect => with(empty(StatusCode::FOUND), LOCATION, ELSEWHERE),
+        Act::Encoded => with(usual, CONTENT_ENCODING, HeaderValue::from_static("gzip")),
+        Act::Delay(time) => return Reply::Late(usual, time.0),
+        Act::Drip { at, pause } => return Reply::Play(Play::dripping(&usual, at, pause.0)),
+        Act::Cut(at) => return Reply::Play(Play::broken(&usual, at, End::Close)),
+        Act::Reset(at) => return Reply::Play(Play::broken(&usual, at, End::Reset)),
+        Act::Silence(at) => return Reply::Play(Play::broken(&usual, at, End::Silence)),
+        Act::Huge(size) => return Reply::Play(Play::filled(&usual, size.0)),
+        Act::Interim => {
+            let bytes = [INTERIM, &raw(&usual, End::Close)].concat();
+            return Reply::Play(Play::bytes(bytes, End::Close));
+        }
+        Act::NotHttp => return Reply::Play(Play::bytes(NOT_HTTP, End::Close)),
+        // what these do is in the answer already
+        Act::Usual
+        | Act::State(_)
+        | Act::States(_)
+        | Act::Missing
+        | Act::Vanish(_)
+        | Act::WrongId
+        | Act::Twice
+        | Act::Old(_)
+        | Act::Ahead(_)
+        | Act::Without(_)
+        | Act::Unsorted
+        | Act::ShortPage
+        | Act::Total(_)
+        | Act::OtherForm => usual,
+    };
+    Reply::Answer(answer)
 }
 
 /// Nothing under a status.

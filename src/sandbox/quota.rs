@@ -37,6 +37,15 @@ impl Quota {
         self.window
     }
 
+    /// Calls that the window up to now has left.
+    pub(super) fn remaining(&self, now: Instant) -> u32 {
+        let newest = self.newest.iter().rev();
+        let in_window =
+            newest.take_while(|call| now.saturating_duration_since(**call) < self.window);
+        let spent = u32::try_from(in_window.count()).unwrap_or(u32::MAX);
+        self.requests.saturating_sub(spent)
+    }
+
     /// Another limit from now on. A larger one cannot know more calls than were remembered, and is kinder for a window.
     pub(super) fn change(&mut self, requests: u32, window: Duration) {
         (self.requests, self.window) = (requests, window);
@@ -96,11 +105,11 @@ mod tests {
             (37, false, "28 and 29"),
         ];
         for (second, admitted, why) in calls {
-            assert_eq!(
-                quota.admit(start + Duration::from_secs(second)),
-                admitted,
-                "at {second} s: {why}"
-            );
+            let now = start + Duration::from_secs(second);
+            let had = quota.remaining(now);
+            assert_eq!(quota.admit(now), admitted, "at {second} s: {why}");
+            assert_eq!(had > 0, admitted, "at {second} s: it was foretold");
+            assert_eq!(quota.remaining(now), had.saturating_sub(1));
         }
     }
 

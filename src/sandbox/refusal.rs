@@ -114,7 +114,7 @@ impl Refusal {
 }
 
 /// A window as the throttle's text names it; what is no whole number of seconds is rounded up.
-fn in_the_largest_unit(window: Duration) -> (u64, &'static str) {
+pub(super) fn in_the_largest_unit(window: Duration) -> (u64, &'static str) {
     let seconds = window.as_secs() + u64::from(window.subsec_nanos() > 0);
     [(86_400, "day"), (3_600, "hour"), (60, "minute")]
         .into_iter()

@@ -3,6 +3,7 @@
 mod acts;
 mod bodies;
 mod credential;
+mod lists;
 mod page;
 mod scenarios;
 mod traffic;

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::raw::Wire;
 use crate::support::{Builder, in_front_of};
 
 /// A sandbox on a port of its own; it ends with the test.
@@ -55,6 +56,20 @@ impl Double {
             url,
             _tasks: tasks,
         }
+    }
+
+    /// What a list call is answered, by the sandbox itself.
+    pub(crate) async fn list(&self, target: &str) -> serde_json::Value {
+        let addr = self.url.strip_prefix("http://").expect("a URL");
+        let mut wire = Wire::open(addr.parse().expect("an address")).await;
+        let token = SandboxCredential::default().token;
+        let token = token.expose_secret();
+        let request =
+            format!("GET {target} HTTP/1.1\r\nHost: {addr}\r\nX-Auth-Token: {token}\r\n\r\n");
+        wire.write(request).await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status(), 200, "{target}: {}", answer.body);
+        serde_json::from_str(&answer.body).expect("JSON")
     }
 
     /// A gateway before it, on the same clock, with this secret key.

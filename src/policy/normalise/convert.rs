@@ -50,7 +50,7 @@ fn text<'j>(value: &'j Json<'j>) -> Option<&'j str> {
 }
 
 /// A boolean; `"true"` and `"false"` in any case; 0 and 1, also as strings.
-fn boolean(value: &Json<'_>) -> Option<bool> {
+pub(in crate::policy) fn boolean(value: &Json<'_>) -> Option<bool> {
     match value {
         Json::Bool(value) => Some(*value),
         Json::Number(number) => zero_or_one(number.get()),
@@ -90,6 +90,16 @@ impl<'j> Sent<'j> {
             Self::Null | Self::Boolean(_) | Self::Integer(_) | Self::Kept(_) | Self::Object(_) => {
                 None
             }
+        }
+    }
+
+    /// The text of a string, a boolean or a number.
+    pub(super) fn into_text(self) -> Option<Box<str>> {
+        match self {
+            Self::Text(text) => Some(text.into()),
+            Self::Boolean(value) => Some(value.to_string().into()),
+            Self::Integer(number) => Some(number.to_string().into()),
+            Self::Null | Self::Kept(_) | Self::Object(_) => None,
         }
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::proptest;
 use serde::Deserialize as _;
 use toml::de::ValueDeserializer;
 
-use super::{Act, ROWS, Row, Script, State, is_act_id};
+use super::{Act, ROWS, Row, SAME, Scope, Script, State, is_act_id};
 use crate::policy::job::JobId;
 
 fn by_id(start: &str) -> Option<Act> {
@@ -26,6 +26,21 @@ fn an_id_and_the_scenario_form_beside_it_name_the_same_act() {
         if !row.id.is_empty() {
             assert_eq!(by_id(row.id), Some(act), "{}", row.id);
         }
+    }
+}
+
+#[test]
+fn a_row_says_of_jobs_and_of_lists_what_they_meet_and_of_nothing_else() {
+    for row in ROWS {
+        let (for_jobs, for_lists) = match by_rule(row.scenario).unwrap().scope() {
+            Scope::Job => (true, false),
+            Scope::JobOrItem | Scope::Any => (true, true),
+            Scope::Item | Scope::List => (false, true),
+        };
+        assert_eq!(!row.about.is_empty(), for_jobs, "{}", row.scenario);
+        assert_eq!(!row.lists.is_empty(), for_lists, "{}", row.scenario);
+        let is_any = by_rule(row.scenario).unwrap().scope() == Scope::Any;
+        assert_eq!(row.lists == SAME, is_any, "{}", row.scenario);
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::config::written;
 use crate::policy::job::JobId;
 use crate::sandbox::catalogue::{Example, find};
+use crate::sandbox::life::ITEM_FIELDS;
 
 /// Longest time that an act may take or name: an hour is more than any client waits.
 pub(in crate::sandbox) const MAX_PAUSE: Duration = Duration::from_hours(1);
@@ -50,6 +51,11 @@ pub(in crate::sandbox) struct Status(pub(in crate::sandbox) StatusCode);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(in crate::sandbox) struct Recorded(JobId);
+
+/// A field of a list's items.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(in crate::sandbox) struct Field(pub(in crate::sandbox) String);
 
 // === impl Pause ===
 
@@ -115,5 +121,19 @@ impl TryFrom<String> for Recorded {
             .filter(|id| find(id.as_str()).is_some())
             .map(Self)
             .ok_or("must be the id of a recorded answer; the sandbox lists them at /")
+    }
+}
+
+// === impl Field ===
+
+impl TryFrom<String> for Field {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if ITEM_FIELDS.contains(&name.as_str()) {
+            return Ok(Self(name));
+        }
+        let fields = ITEM_FIELDS.join(", ");
+        Err(format!("no field of a list; there are {fields}"))
     }
 }

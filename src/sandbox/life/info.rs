@@ -117,6 +117,6 @@ fn name(id: JobId) -> String {
 }
 
 /// A decimal in a string, as the service writes times.
-pub(super) fn seconds(ms: u64) -> String {
+pub(in crate::sandbox) fn seconds(ms: u64) -> String {
     format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10)
 }

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use serde_json::Value;
 
 use super::info::{JobInfo, seconds};
-use super::{Life, PERIOD_MS, body};
+use super::{Life, PERIOD_MS, living};
 use crate::policy::job::JobId;
 
 /// 2026-01-01T00:00:00Z.
@@ -145,6 +146,10 @@ proptest! {
             prop_assert!(at(*from) != at(*to));
         }
     }
+}
+
+fn body(id: JobId, now: SystemTime, speed: u32) -> Bytes {
+    living(id, now, speed).body()
 }
 
 fn id(text: &str) -> JobId {

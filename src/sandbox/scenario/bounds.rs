@@ -64,7 +64,7 @@ impl TryFrom<String> for Id {
     fn try_from(text: String) -> Result<Self, &'static str> {
         match JobId::parse(&text) {
             Ok(id) => Ok(Self(id)),
-            Err(_) => Err("must be job ids, each 32 letters and digits"),
+            Err(_) => Err("must be ids, each 32 letters and digits"),
         }
     }
 }

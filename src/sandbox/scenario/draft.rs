@@ -11,9 +11,11 @@ use toml::de::DeTable;
 
 use super::Scenario;
 use super::bounds::{Id, Time, is_prefix, must, within};
+use super::calls::{Calls, Names};
 use super::faults::{Fault, ScenarioFaults};
 use super::rule::Rule;
 use super::table::{Notes, Table, closest};
+use crate::policy::job::JobId;
 use crate::sandbox::act::{ROWS, Row, name_in};
 
 /// Largest file, in bytes: the most rules with a page of text each.
@@ -27,6 +29,9 @@ const MAX_REQUESTS: i64 = 1_000_000;
 
 /// Most calls that a rule counts up to: a year of 30 calls a second.
 const MAX_CALLS: i64 = 1_000_000_000;
+
+/// Most demo jobs: as many as the example in the lists' definition has, and some.
+const MAX_DEMO_JOBS: i64 = 25_000;
 
 /// How many times as fast jobs may live; the liveliest are then built every 200 ms.
 const SPEED: RangeInclusive<i64> = 1..=100;
@@ -83,6 +88,15 @@ fn scenario(mut table: Table<'_>, notes: &mut Notes<'_>) -> Scenario {
     let window = table.take("window", notes, |time: &Time| {
         must(!time.0.is_zero(), "must be longer than 0s")
     });
+    let list_requests: Option<u32> = number(&mut table, "list_requests", notes, 0..=MAX_REQUESTS);
+    let shared = table.take("shared", notes, |shared| {
+        must(
+            !shared || list_requests.is_none(),
+            "with it lists have no quota of their own; leave out `list_requests`",
+        )
+    });
+    let rate_headers = table.take("rate_headers", notes, |_| Ok(()));
+    let demo_jobs = number(&mut table, "demo_jobs", notes, 0..=MAX_DEMO_JOBS);
     let speed = number(&mut table, "speed", notes, SPEED);
     let seed = number(&mut table, "seed", notes, 0..=i64::MAX);
     let rules = table.take_tables("rules", notes);
@@ -98,21 +112,23 @@ fn scenario(mut table: Table<'_>, notes: &mut Notes<'_>) -> Scenario {
     Scenario {
         requests,
         window: window.map(|time| time.0),
+        list_requests,
+        shared,
+        rate_headers: rate_headers.unwrap_or(usual.rate_headers),
+        demo_jobs: demo_jobs.unwrap_or(usual.demo_jobs),
         speed: speed.unwrap_or(usual.speed),
         seed: seed.unwrap_or(usual.seed),
         rules,
     }
 }
 
-/// `None`, and a fault, without an act.
+/// `None`, and a fault, without an act that can be done to the rule's calls.
 fn rule(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<Rule> {
-    let jobs = table.take("jobs", notes, |jobs: &BTreeSet<Id>| {
-        must(
-            !jobs.is_empty(),
-            "must name a job; without the key the rule is for all jobs",
-        )
-    });
+    let calls = table.take("calls", notes, |_: &Calls| Ok(()));
+    let calls = calls.unwrap_or_default();
+    let jobs = ids(&mut table, "jobs", notes);
     let prefix = table.take("prefix", notes, |prefix: &String| is_prefix(prefix));
+    let projects = ids(&mut table, "projects", notes);
     let from = table.take("from", notes, |_: &Time| Ok(()));
     let from = from.map_or(Duration::ZERO, |time| time.0);
     let until = table.take("until", notes, |until: &Time| {
@@ -125,11 +141,22 @@ fn rule(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<Rule> {
     if !table.has("do") {
         table.fault(notes, "must say what to do, for example do = \"missing\"");
     }
+    let names = Names {
+        jobs: jobs.into(),
+        prefix: prefix.unwrap_or_default().into(),
+    };
     let act = table.take_with_hint("do", notes, act_hint);
+    let refusal = act
+        .as_ref()
+        .and_then(|act| calls.refuse(act, &names, !projects.is_empty()));
+    if let Some(refusal) = refusal {
+        table.fault(notes, refusal);
+    }
     table.end(notes);
     Some(Rule {
-        jobs: jobs.into_iter().flatten().map(|id| id.0).collect(),
-        prefix: prefix.unwrap_or_default(),
+        calls,
+        names,
+        projects,
         from,
         until: until.map(|time| time.0),
         skip: skip.unwrap_or(0),
@@ -138,6 +165,17 @@ fn rule(mut table: Table<'_>, notes: &mut Notes<'_>) -> Option<Rule> {
         times: times.unwrap_or(u64::MAX),
         act: act?,
     })
+}
+
+/// A list of job ids, or of ids of the same form; without the key there are none.
+fn ids(table: &mut Table<'_>, key: &'static str, notes: &mut Notes<'_>) -> BTreeSet<JobId> {
+    let ids = table.take(key, notes, |ids: &BTreeSet<Id>| {
+        must(
+            !ids.is_empty(),
+            &format!("must name one; without the key the rule is for all {key}"),
+        )
+    });
+    ids.into_iter().flatten().map(|id| id.0).collect()
 }
 
 /// An example of the act that is named; if none has this name, the name that was probably meant.

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use super::calls::{Call, Calls, Names};
 use crate::policy::job::JobId;
 use crate::sandbox::act::Act;
 
 /// One `[[rules]]`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rule {
-    /// Only calls for these jobs; empty: for any.
-    pub(super) jobs: BTreeSet<JobId>,
-    /// Only calls for jobs whose id begins so.
-    pub(super) prefix: String,
+    /// Only these calls.
+    pub(super) calls: Calls,
+    /// Only calls for these jobs, or only these items of lists.
+    pub(super) names: Names,
+    /// Only lists of these projects; empty: any list.
+    pub(super) projects: BTreeSet<JobId>,
     /// Since the scenario began.
     pub(super) from: Duration,
     /// Up to this moment, itself excluded.
@@ -43,15 +46,20 @@ pub(super) struct Tally {
 // === impl Rule ===
 
 impl Rule {
+    /// True if the rule takes every call that fits.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.skip == 0 && self.every == 1 && self.chance >= 1.0 && self.times == u64::MAX
+    }
+
     /// True if this rule takes the call; counts it if it fits. `lot` is the scenario's seed and the rule's number.
     pub(super) fn takes(
         &self,
-        id: &JobId,
+        call: Call<'_>,
         elapsed: Duration,
         tally: &mut Tally,
         lot: (u64, u64),
     ) -> bool {
-        if !self.fits(id, elapsed) {
+        if !self.fits(call, elapsed) {
             return false;
         }
         tally.fitting += 1;
@@ -64,11 +72,17 @@ impl Rule {
         taken
     }
 
-    fn fits(&self, id: &JobId, elapsed: Duration) -> bool {
-        (self.jobs.is_empty() || self.jobs.contains(id))
-            && id.as_str().starts_with(&self.prefix)
-            && elapsed >= self.from
-            && self.until.is_none_or(|until| elapsed < until)
+    /// True for a call that this rule is about, now.
+    pub(super) fn fits(&self, call: Call<'_>, elapsed: Duration) -> bool {
+        let is_meant = match call {
+            Call::Job(id) => self.calls != Calls::Lists && self.names.has(id),
+            Call::List(project) => {
+                self.calls != Calls::Jobs
+                    && (self.projects.is_empty()
+                        || project.is_some_and(|project| self.projects.contains(project)))
+            }
+        };
+        is_meant && elapsed >= self.from && self.until.is_none_or(|until| elapsed < until)
     }
 
     /// The same call of the same scenario always has the same luck.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::{Strategy as _, prop_oneof, proptest};
 
-use super::{Running, Scenario};
+use super::{Call, Running, Scenario};
 use crate::clock::Clock;
 use crate::policy::job::JobId;
 use crate::sandbox::act::Act;
@@ -32,7 +32,7 @@ fn taken(scenario: &str, calls: impl IntoIterator<Item = (u64, JobId)>) -> Strin
     let mut running = Running::begin(scenario.parse().unwrap(), &clock);
     let start = clock.now();
     let calls = calls.into_iter().map(|(second, id)| {
-        let choice = running.choose(&id, start + Duration::from_secs(second));
+        let choice = running.choose(Call::Job(&id), start + Duration::from_secs(second));
         if choice.act.is_some() { 'x' } else { '.' }
     });
     calls.collect()
@@ -98,7 +98,7 @@ fn the_first_rule_that_takes_a_call_decides_and_the_later_ones_do_not_count_it()
     ]);
     let clock = Clock::manual();
     let mut running = Running::begin(scenario.parse().unwrap(), &clock);
-    let mut act = |start| running.choose(&id(start), clock.now()).act;
+    let mut act = |start| running.choose(Call::Job(&id(start)), clock.now()).act;
     assert_eq!(act("1"), None, "spared");
     assert_eq!(act("2"), None, "the first call of both others");
     assert_eq!(act("2"), Some(Act::Twice));
@@ -123,7 +123,10 @@ fn a_choice_tells_how_long_its_rule_has_applied() {
     let mut running = Running::begin(scenario.parse().unwrap(), &clock);
     let began = clock.wall();
     for (second, elapsed, after) in [(9, 9, 0), (10, 0, 10), (25, 15, 10)] {
-        let choice = running.choose(&id("1"), clock.now() + Duration::from_secs(second));
+        let choice = running.choose(
+            Call::Job(&id("1")),
+            clock.now() + Duration::from_secs(second),
+        );
         assert_eq!(choice.elapsed.as_secs(), elapsed);
         assert_eq!(choice.began, began + Duration::from_secs(after));
     }
@@ -132,6 +135,10 @@ fn a_choice_tells_how_long_its_rule_has_applied() {
 #[test]
 fn every_fault_of_a_file_is_told_at_once_with_line_key_and_bound() {
     let text = r#"requests = -1
+list_requests = 1
+shared = true
+rate_headers = "yes"
+demo_jobs = 25001
 window = "0s"
 speed = 101
 seeds = 1
@@ -192,6 +199,33 @@ do = { states = [{ state = "queued" }, { state = "running" }] }
 
 [[rules]]
 do = { drip = { at = "body", pause = "1s", colour = "red" } }
+
+[[rules]]
+do = "unsorted"
+
+[[rules]]
+do = { old = "30s" }
+
+[[rules]]
+calls = "lists"
+do = "wrong_id"
+
+[[rules]]
+calls = "all"
+do = "missing"
+
+[[rules]]
+calls = "lists"
+prefix = "a"
+do = { status = 503 }
+
+[[rules]]
+projects = ["project1000000000000000000000000"]
+do = { status = 503 }
+
+[[rules]]
+calls = "list"
+do = { without = "colour" }
 "#;
     let faults = text.parse::<Scenario>().unwrap_err().to_string();
     insta::assert_snapshot!(faults);

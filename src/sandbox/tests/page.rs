@@ -9,8 +9,10 @@ use std::sync::{Mutex, PoisonError};
 
 use secrecy::ExposeSecret;
 
-use crate::sandbox::act::ROWS;
-use crate::sandbox::{SandboxCredential, Scenario, catalogue, guide};
+use crate::sandbox::act::{ROWS, SAME};
+use crate::sandbox::guide::same;
+use crate::sandbox::life::ITEM_FIELDS;
+use crate::sandbox::{PROJECTS, SandboxCredential, Scenario, catalogue, guide};
 
 /// The tests of this file write to one file.
 static PAGE: Mutex<()> = Mutex::new(());
@@ -52,7 +54,7 @@ fn its_examples_are_the_recorded_answers() {
 #[test]
 fn its_faults_are_the_acts() {
     let mut table = "| `do =` | job id | what happens |\n|---|---|---|\n".to_owned();
-    for row in ROWS {
+    for row in ROWS.iter().filter(|row| !row.about.is_empty()) {
         let (scenario, about) = (row.scenario, row.about);
         let id = match row.id {
             "" => String::new(),
@@ -61,6 +63,25 @@ fn its_faults_are_the_acts() {
         let _ = writeln!(table, "| `{scenario}` | {id} | {about} |");
     }
     assert_block("faults", &table);
+}
+
+#[test]
+fn its_faults_of_lists_are_the_acts_that_lists_meet() {
+    let mut table = "| `do =` | what happens to a list |\n|---|---|\n".to_owned();
+    for row in ROWS.iter().filter(|row| row.is_special_to_lists()) {
+        let _ = writeln!(table, "| `{}` | {} |", row.scenario, row.lists);
+    }
+    let same = same().replace(", ", "`, `");
+    let _ = writeln!(table, "| `{same}` | {SAME} as to a call for a job |");
+    assert_block("lists", &table);
+}
+
+#[test]
+fn it_names_every_project_and_every_field_of_a_list() {
+    let page = page();
+    for name in PROJECTS.iter().chain(&ITEM_FIELDS) {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
 }
 
 #[test]

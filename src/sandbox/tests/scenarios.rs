@@ -45,7 +45,7 @@ async fn a_quota_in_a_scenario_holds_while_it_runs() {
     };
     assert_eq!(settings.quota(), (0, Duration::from_mins(1)));
     let sandbox = Sandbox::new(settings, double.clock.clone());
-    assert!(!sandbox.state().quota.admit(double.clock.now()));
+    assert!(!sandbox.state().quotas.jobs.admit(double.clock.now()));
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn another_path_or_method_is_not_published() {
     let unpublished = "The API does not exist or has not been published in the environment.";
     let wrong_method = "The API does not exist.";
     for (method, target, message) in [
-        (Method::GET, "/v1/job/list", unpublished),
+        (Method::GET, "/v1/job/list/", unpublished),
         (Method::GET, &format!("/{}", info(ID)), unpublished),
         (Method::POST, "/", unpublished),
         (Method::POST, &info(ID), wrong_method),
@@ -90,7 +90,7 @@ async fn calls_over_the_quota_are_throttled_and_keep_the_throttle_alive() {
             unauthorised: 0,
             throttled: 2,
             answered: 3,
-            acts: 0,
+            ..Stats::default()
         }
     );
 }

@@ -1,5 +1,6 @@
 //! The scenarios that are shipped, each before a gateway: what its first lines promise is what clients see.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,11 +9,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jobgate::clock::Clock;
 use jobgate::sandbox::{SandboxSettings, Scenario};
+use serde_json::Value;
 
 use super::Double;
 use crate::support::{Running, nth_job};
 
-const SHIPPED: [&str; 5] = ["deleted", "flaky", "outage", "slow", "throttled"];
+const SHIPPED: [&str; 6] = ["deleted", "flaky", "lying", "outage", "slow", "throttled"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scenarios")
@@ -141,4 +143,57 @@ async fn flaky_is_a_third_call_that_fails_and_faults_of_the_network() {
     assert!((5..=20).contains(&acts), "{acts} of some 45 calls");
     assert!(failed > 0, "a broken answer is not tried again");
     gateway.end().await;
+}
+
+/// Without a gateway: what it makes of such lists is not for the scenario to say.
+#[tokio::test]
+async fn lying_is_lists_that_are_late_then_say_that_nine_jobs_run_then_are_not_sorted() {
+    let scenario = Scenario::load(&folder().join("lying.toml")).expect("a scenario");
+    let double = Double::start().await;
+    let begun = |scenario: &Scenario| double.sandbox.set_scenario(scenario.clone());
+    let honest = jobs(&double).await;
+
+    double.clock.advance(Duration::from_secs(30));
+    begun(&scenario);
+    assert_eq!(jobs(&double).await, honest, "half a minute late");
+
+    for (second, lie) in [(59, false), (60, true), (119, true)] {
+        begun(&scenario);
+        double.clock.advance(Duration::from_secs(second));
+        let jobs = jobs(&double).await;
+        let nine: Vec<_> = jobs.iter().filter(|job| is_one_of_nine(job)).collect();
+        assert_eq!(nine.len(), 9);
+        let since: BTreeSet<_> = nine
+            .iter()
+            .map(|job| job["last_build_time"].as_u64())
+            .collect();
+        assert_eq!(
+            since.len() == 1,
+            lie,
+            "at {second} s they began as one: {since:?}"
+        );
+        let run = nine.iter().filter(|job| job["is_finished"] == false);
+        assert!(!lie || run.count() == 9, "at {second} s");
+    }
+
+    double.clock.advance(Duration::from_secs(1));
+    let jobs = jobs(&double).await;
+    assert!(!jobs.is_sorted_by_key(|job| Reverse(job["last_build_time"].as_u64())));
+}
+
+/// Every demo job, the newest build first, as the pages of the list have it.
+async fn jobs(double: &Double) -> Vec<Value> {
+    let mut jobs = Vec::new();
+    for page in 0..2 {
+        let newest = "page_size=100&sort_field=last_build_time&sort_order=DESC";
+        let target = format!("/v1/job/list?page_index={page}&{newest}");
+        let list = double.list(&target).await;
+        jobs.extend_from_slice(list["result"]["job_list"].as_array().expect("jobs"));
+    }
+    jobs
+}
+
+fn is_one_of_nine(job: &Value) -> bool {
+    let nine = (1..=9).map(|number| format!("demo{number:028}"));
+    nine.into_iter().any(|id| job["id"] == id)
 }

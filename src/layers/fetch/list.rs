@@ -1,0 +1,190 @@
+//! Is upstream's answer to a list call a page? Then it is read; else it is told which failure it is. The request is built from
+//! nothing but what is swept.
+//!
+//! Deliberately not here: what a page's items are worth (see [`policy::sweep`](crate::policy::sweep)).
+
+use std::time::{Duration, Instant};
+
+use http::Request;
+use tower::{Service, ServiceExt as _};
+
+use super::around::Around;
+use super::authorise::Authorised;
+use crate::error::Error;
+use crate::policy::failure;
+use crate::policy::sweep::{Page, Source};
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct ListRequest {
+    /// What is swept.
+    pub source: Source,
+    /// The page, from 0.
+    pub page_index: u32,
+}
+
+/// A page, and when it was sent for.
+#[derive(Debug)]
+pub struct Listed {
+    /// The page.
+    pub page: Page,
+    /// When the call was sent.
+    pub sent: Instant,
+}
+
+/// Judges answers to list calls.
+#[derive(Clone, Copy, Debug)]
+pub struct JudgeList {
+    window: Duration,
+}
+
+// === impl JudgeList ===
+
+impl JudgeList {
+    /// `window` is how long a throttle lasts that names no window: one of the budget's.
+    #[must_use]
+    pub fn new(window: Duration) -> Self {
+        Self { window }
+    }
+
+    fn judge(self, Authorised { answer, renewed }: Authorised) -> Result<Listed, Error> {
+        let failure = || failure::classify(answer.status, &answer.body, self.window);
+        if answer.status != 200 {
+            return Err(match failure() {
+                Error::CredentialRefused(_) if renewed => Error::CredentialRenewed,
+                error => error,
+            });
+        }
+        let page = Page::parse(&answer.body).map_err(|fault| match failure() {
+            Error::NotSuccess { code, message, .. } => Error::NotSuccess {
+                code,
+                message,
+                detail: format!("a list: {fault}").into(),
+            },
+            error => error,
+        })?;
+        let sent = answer.sent;
+        Ok(Listed { page, sent })
+    }
+}
+
+impl<S> Around<ListRequest, S> for JudgeList
+where
+    S: Service<Request<()>, Response = Authorised, Error = Error> + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Listed;
+    type Error = Error;
+
+    async fn around(self, list: ListRequest, inner: S) -> Result<Listed, Error> {
+        let request = Request::get(list.source.path_and_query(list.page_index)).body(());
+        let request = request.map_err(|error| Error::Internal(error.to_string().into()))?;
+        self.judge(inner.oneshot(request).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use http::Request;
+    use tower::{Layer as _, ServiceExt as _, service_fn};
+
+    use super::{JudgeList, ListRequest, Listed};
+    use crate::clock::Clock;
+    use crate::error::Error;
+    use crate::layers::fetch::around::around;
+    use crate::layers::fetch::authorise::Authorised;
+    use crate::policy::cause::Cause;
+    use crate::policy::sweep::Source;
+    use crate::upstream::Answer;
+
+    /// What comes of a call that is answered like this, and the requests that went out.
+    async fn ask(
+        status: u16,
+        body: &'static str,
+        renewed: bool,
+    ) -> (Result<Listed, Error>, Vec<Request<()>>) {
+        let sent = Clock::system().now();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        let upstream = service_fn(move |request: Request<()>| {
+            seen.lock().unwrap().push(request);
+            let answer = Answer {
+                status,
+                request_id: None,
+                body: body.into(),
+                sent,
+            };
+            std::future::ready(Ok::<_, Error>(Authorised { answer, renewed }))
+        });
+        let list = ListRequest {
+            source: Source::Recent,
+            page_index: 1,
+        };
+        let judge = around(JudgeList::new(Duration::from_secs(60))).layer(upstream);
+        let found = judge.oneshot(list).await;
+        if let Ok(listed) = &found {
+            assert_eq!(listed.sent, sent);
+        }
+        let requests = requests.lock().unwrap().drain(..).collect();
+        (found, requests)
+    }
+
+    #[tokio::test]
+    async fn one_call_goes_out_with_nothing_on_it_but_its_path() {
+        let (found, requests) = ask(200, r#"{"result":{"job_list":[],"total":3}}"#, false).await;
+        assert_eq!(found.unwrap().page.total, Some(3));
+        let [request] = requests.as_slice() else {
+            panic!("{} calls", requests.len())
+        };
+        assert_eq!(request.method(), "GET");
+        assert_eq!(
+            request.uri(),
+            "/v1/job/list?page_index=1&page_size=100&sort_field=last_build_time&sort_order=DESC"
+        );
+        assert!(request.headers().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_page_is_the_failure_that_it_tells_of() {
+        for (status, body, renewed, cause) in [
+            (200, "<html>", false, Cause::NotSuccess),
+            (200, "{}", false, Cause::NotSuccess),
+            (
+                200,
+                r#"{"jobs":[],"error_code":"CB.1"}"#,
+                false,
+                Cause::NotSuccess,
+            ),
+            (
+                403,
+                r#"{"error_code":"CB.1","error_msg":"no"}"#,
+                false,
+                Cause::Refused,
+            ),
+            (
+                404,
+                r#"{"error_code":"DEV.CB.1","error_msg":"no"}"#,
+                false,
+                Cause::Refused,
+            ),
+            (
+                429,
+                r#"{"error_code":"APIG.0308","error_msg":"no"}"#,
+                false,
+                Cause::Throttled,
+            ),
+            (500, "", false, Cause::Failed),
+            (401, "{}", false, Cause::Credential),
+        ] {
+            let (found, requests) = ask(status, body, renewed).await;
+            let error = found.unwrap_err();
+            assert_eq!(Cause::of(&error), cause, "{status} {body}: {error}");
+            assert_eq!(requests.len(), 1, "it is for others to try again");
+        }
+        let (found, _) = ask(401, "{}", true).await;
+        assert!(matches!(found, Err(Error::CredentialRenewed)));
+    }
+}
