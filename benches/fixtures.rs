@@ -25,6 +25,7 @@ use jobgate::layers::fetch::gate::Gate;
 use jobgate::layers::lookup::LookupLayer;
 use jobgate::layers::observe::Observer;
 use jobgate::layers::route::Route;
+use jobgate::layers::usage::Usage;
 use jobgate::policy::client::Clients;
 use jobgate::policy::freshness::Lifetime;
 use jobgate::policy::hold::CredentialKind;
@@ -36,7 +37,7 @@ use jobgate::stack::{self, RequestParts};
 use jobgate::store::{Chronicle, Entry, Store, cache_control};
 use jobgate::telemetry::access::AccessLog;
 use jobgate::telemetry::lines::Lines;
-use jobgate::telemetry::metrics::{Metrics, Origin};
+use jobgate::telemetry::metrics::{Accounts, Metrics, Origin};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use sha2::{Digest as _, Sha256};
@@ -114,6 +115,7 @@ pub(crate) fn bounds(runtime: &Handle, max_waiting: usize) -> Bounds {
         max_waiting,
         patience: LONG,
         refresh: Vec::new(),
+        accounts: Accounts::default(),
     }
 }
 
@@ -139,6 +141,7 @@ pub(crate) fn path<B: Body + 'static>(
             Guard::Open => Authenticate::open(),
             Guard::Key | Guard::KeyAndLine => Authenticate::with_keys(Arc::clone(&clients)),
         },
+        usage: Usage::new(Accounts::default(), Arc::clone(&clients), clock.clone()),
         lookup: LookupLayer::new(
             store.clone(),
             WINDOWS,

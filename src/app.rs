@@ -30,6 +30,7 @@ use crate::layers::fetch::gate::{Gate, Terms};
 use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
 use crate::layers::route::Route;
+use crate::layers::usage::Usage;
 use crate::planner::Planner;
 use crate::policy::client::Clients;
 use crate::policy::normalise::Field;
@@ -161,6 +162,7 @@ impl Gateway {
         };
         let fetch = parts.fetch(credential, upstream);
 
+        let accounts = metrics.requests.accounts(&clients);
         let fetches = TaskTracker::new();
         let bounds = Bounds {
             runtime: Handle::current(),
@@ -173,6 +175,7 @@ impl Gateway {
                 .iter()
                 .map(|client| client.refresh)
                 .collect(),
+            accounts: accounts.clone(),
         };
         let upstream_metrics = metrics.upstream.clone();
         let collapse = Collapse::new(
@@ -192,6 +195,7 @@ impl Gateway {
                 AuthMode::Keys => Authenticate::with_keys(Arc::clone(&clients)),
                 AuthMode::Open => Authenticate::open(),
             },
+            usage: Usage::new(accounts, Arc::clone(&clients), clock.clone()),
             lookup: LookupLayer::new(
                 store.clone(),
                 settings.cache.windows(),

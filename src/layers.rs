@@ -1,7 +1,7 @@
 //! MECHANISM. The layers of the request path, one file each; none imports another.
 //!
-//! What travels between them is declared here. Down goes an [`Exchange`], which becomes a request [`ForJob`], an [`Ask`]
-//! and a [`Forward`] as more is known; up comes a [`Reply`] or a [`Failure`], and at last a [`Written`] answer. What a
+//! What travels between them is declared here. Down goes an [`Exchange`], which is [`Routed`] and becomes a request [`ForJob`], an
+//! [`Ask`] and a [`Forward`] as more is known; up comes a [`Reply`] or a [`Failure`], and at last a [`Written`] answer. What a
 //! fetch is given and gives back is declared in [`fetch`], a stack of its own below [`collapse`]. Above
 //! [`collapse`] no layer waits for anything, so a hit is answered within one call; the layers that only look and pass
 //! on or refuse are [`Step`]s.
@@ -16,6 +16,7 @@ pub mod observe;
 pub mod rescue;
 pub mod route;
 mod step;
+pub mod usage;
 pub mod validate;
 
 use std::ops::Range;
@@ -29,12 +30,14 @@ use http_body_util::Full;
 
 use crate::error::Error;
 use crate::policy::client::ClientId;
+use crate::policy::cost::Cost;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, Outcome};
 use crate::policy::outcome::{Forwarding, Why};
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Stored};
+use crate::telemetry::access::ToldJob;
 use fetch::Story;
 
 pub use step::{Step, StepLayer, StepService, Verdict, step};
@@ -52,6 +55,22 @@ pub struct Exchange {
     client: OnceLock<ClientId>,
     job: OnceLock<JobId>,
     upstream: OnceLock<Story>,
+    cost: OnceLock<Cost>,
+}
+
+/// A request whose route is known.
+pub struct Routed {
+    /// The request.
+    pub exchange: Arc<Exchange>,
+    aim: Aim,
+}
+
+/// What a request that must name its client is for.
+enum Aim {
+    /// A job, whose id is this part of the path.
+    Job(Range<usize>),
+    /// The client's own usage.
+    Usage,
 }
 
 /// A request for a job, its id not yet looked at.
@@ -108,6 +127,8 @@ pub enum Reply {
     },
     /// The gateway lives.
     Health,
+    /// What the client asked and paid, as JSON.
+    Usage(Bytes),
 }
 
 /// A failure on its way up.
@@ -129,6 +150,8 @@ pub struct Written {
     pub outcome: Outcome,
     /// The error code in it, if it is one.
     pub code: Option<Arc<str>>,
+    /// Which job it tells of, if it does.
+    pub told: Option<ToldJob>,
 }
 
 // === impl Exchange ===
@@ -145,6 +168,7 @@ impl Exchange {
             client: OnceLock::new(),
             job: OnceLock::new(),
             upstream: OnceLock::new(),
+            cost: OnceLock::new(),
         }
     }
 
@@ -164,6 +188,16 @@ impl Exchange {
     #[must_use]
     pub fn upstream(&self) -> Option<&Story> {
         self.upstream.get()
+    }
+
+    /// What its client paid for it.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.cost.get().copied().unwrap_or_default()
+    }
+
+    fn charge(&self, cost: Cost) {
+        let _ = self.cost.set(cost); // set once, by the one layer that knows
     }
 
     fn identify(&self, client: ClientId) {

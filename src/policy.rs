@@ -9,6 +9,7 @@ pub mod allowance;
 pub mod budget;
 pub mod cause;
 pub mod client;
+pub mod cost;
 pub mod denial;
 pub mod explain;
 pub mod failure;

@@ -7,6 +7,7 @@
 //! conform       no body on a GET, a good Host: before everything, hits included
 //! route         method and path: what is this? (the health probe is answered here: it needs no key)
 //! authenticate  who asks
+//! usage         what this client asked and paid: answered here, it needs a key and no job
 //! validate      job id → JobId: refuse before anything is looked up
 //! lookup        stored and fresh, or stale within its window: answer; else on, with the reason why
 //! collapse      join the one fetch of this job, or start it as a task that the key owns.
@@ -47,6 +48,7 @@ use crate::layers::fetch::slot::AwaitSlot;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::rescue::RescueLayer;
 use crate::layers::route::Route;
+use crate::layers::usage::Usage;
 use crate::layers::validate::Validate;
 use crate::layers::{Exchange, Written, step};
 use crate::upstream::{Answer, Upstream};
@@ -61,6 +63,8 @@ pub struct RequestParts {
     pub route: Route,
     /// Tells who asks.
     pub authenticate: Authenticate,
+    /// Tells what a client asked and paid.
+    pub usage: Usage,
     /// Answers from the store.
     pub lookup: LookupLayer,
     /// One fetch per job.
@@ -100,6 +104,7 @@ pub fn requests(
         .layer(step(parts.conform))
         .layer(step(parts.route))
         .layer(step(parts.authenticate))
+        .layer(step(parts.usage))
         .layer(step(Validate))
         .layer(parts.lookup)
         .service(parts.collapse)

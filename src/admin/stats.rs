@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::cost::Cost;
+pub use crate::telemetry::metrics::requests::Usage;
+
 mod gather;
 
 /// The body of `/api/stats`.
@@ -19,6 +22,8 @@ pub struct Stats {
     pub uptime_seconds: f64,
     /// It is about to end and takes nothing new.
     pub draining: bool,
+    /// What the gateway saves, and who pays for the rest.
+    pub savings: Savings,
     /// What clients asked.
     pub requests: Requests,
     /// The same by client, in the order of the configuration; `-` is nobody in particular.
@@ -36,6 +41,19 @@ pub struct Stats {
     pub cache: Cache,
 }
 
+/// What the gateway saves, and who pays for the rest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Savings {
+    /// Of what was asked, the part that cost no upstream call, 0 to 1: `requests.calls_saved` ÷ `asked`; `null` before the
+    /// first request. Every call counts against it, those of the gateway's own looks too.
+    pub share: Option<f64>,
+    /// What all clients asked and paid.
+    #[serde(flatten)]
+    pub usage: Usage,
+    /// Upstream calls for looks that no client waited for.
+    pub gateway_paid: Cost,
+}
+
 /// What clients asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
@@ -50,7 +68,8 @@ pub struct Requests {
     /// Of the requests for a job (all but `local` and `refused`), the part that was answered from memory, 0 to 1; `null`
     /// before the first.
     pub hit_ratio: Option<f64>,
-    /// Upstream calls that clients would have made without the gateway and that were not made.
+    /// Upstream calls that clients would have made without the gateway and that were not made: one for each request that was told
+    /// something of its job, less all calls that were made.
     pub calls_saved: u64,
 }
 
@@ -61,6 +80,9 @@ pub struct Client {
     pub name: String,
     /// Its requests.
     pub total: u64,
+    /// What it asked and paid.
+    #[serde(flatten)]
+    pub usage: Usage,
     /// The same by how they were answered.
     pub by_outcome: BTreeMap<String, u64>,
 }

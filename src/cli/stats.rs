@@ -1,8 +1,10 @@
 //! `jobgate stats`: how a running gateway fares.
 
+use std::fmt::Write as _;
+
 use bytesize::ByteSize;
 use http::Method;
-use jobgate::admin::stats::{ApiLimits, Client, Stats};
+use jobgate::admin::stats::{ApiLimits, Client, Savings, Stats, Usage};
 
 use super::admin::Gateway;
 use super::sheet::{Sheet, counts, exactly, seconds};
@@ -28,6 +30,7 @@ fn for_people(stats: &Stats) -> String {
     let state = if stats.draining { ", draining" } else { "" };
     let uptime = seconds(stats.uptime_seconds);
     let mut sheet = Sheet::titled(&format!("jobgate {}, up {uptime}{state}", stats.version));
+    sheet.tell("saved", saved(stats));
     sheet.tell("requests", requests(stats));
     sheet.tell("clients", clients(stats));
     sheet.tell("latency", latency(stats));
@@ -38,13 +41,49 @@ fn for_people(stats: &Stats) -> String {
     sheet.into_text()
 }
 
+/// The headline.
+fn saved(stats: &Stats) -> Option<String> {
+    let Savings {
+        share,
+        usage,
+        gateway_paid,
+    } = &stats.savings;
+    let (percent, saved) = ((*share)? * 100.0, stats.requests.calls_saved);
+    let looks = if gateway_paid.is_zero() {
+        String::new()
+    } else {
+        format!(", and {gateway_paid} for looks that no client waited for")
+    };
+    let asked = usage_in_words(usage);
+    Some(format!(
+        "{percent:.1} % of the upstream calls: {saved}; {asked}{looks}"
+    ))
+}
+
+fn usage_in_words(usage: &Usage) -> String {
+    let Usage {
+        asked,
+        free,
+        paid,
+        stale,
+        refused,
+    } = usage;
+    let mut words = format!("asked {asked}, free {free}, paid {paid}");
+    for (count, word) in [(stale, "stale"), (refused, "refused")] {
+        if *count > 0 {
+            let _ = write!(words, ", {word} {count}"); // writing to a String cannot fail
+        }
+    }
+    words
+}
+
 fn requests(stats: &Stats) -> Vec<String> {
     let requests = &stats.requests;
     let mut lines = vec![format!("{} in all", requests.total)];
     if let Some(ratio) = requests.hit_ratio {
-        let (percent, saved) = (ratio * 100.0, requests.calls_saved);
+        let percent = ratio * 100.0;
         lines.push(format!(
-            "{percent:.1} % of those for a job answered from memory; upstream calls saved: {saved}"
+            "{percent:.1} % of those for a job answered from memory"
         ));
     }
     if requests.total > 0 {
@@ -70,12 +109,9 @@ fn clients(stats: &Stats) -> Vec<String> {
         clients.len().saturating_sub(MAX_CLIENTS),
     );
     let line = |client: &&Client| {
-        let Client {
-            name,
-            total,
-            by_outcome,
-        } = client;
-        format!("{name:<width$}  {total} ({})", counts(by_outcome))
+        let usage = usage_in_words(&client.usage);
+        let (name, outcomes) = (&client.name, counts(&client.by_outcome));
+        format!("{name:<width$}  {usage} ({outcomes})")
     };
     let shown = clients.iter().take(MAX_CLIENTS).map(line);
     let more = (more > 0).then(|| format!("and {more} more, see --json"));

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::ForJob;
+use super::Routed;
 use super::step::{Step, Verdict, refuse};
 use crate::policy::client::{ClientId, Clients};
 
@@ -32,10 +32,10 @@ impl Authenticate {
     }
 }
 
-impl Step<ForJob> for Authenticate {
-    type Out = ForJob;
+impl Step<Routed> for Authenticate {
+    type Out = Routed;
 
-    fn check(&self, request: ForJob) -> Verdict<ForJob> {
+    fn check(&self, request: Routed) -> Verdict<Routed> {
         let identified = match &self.clients {
             None => Ok(ClientId::ANONYMOUS),
             Some(clients) => clients.identify(&request.exchange.head.headers),

@@ -7,6 +7,9 @@
 //! (`server.request_timeout`, and two seconds for whoever has something stale to fall back on and has not forced its look) and in number
 //! (`server.max_waiting`); so are the fetches, which may outlive their askers.
 //!
+//! Those who wait for a fetch to its end split what it cost (`flight`); what it cost behind an answer, or when everybody has
+//! left, is the gateway's own.
+//!
 //! moka's `get_with` does not serve here: it runs the fetch inside one client's future (moka issues 59 and 240).
 
 mod allowance;
@@ -36,14 +39,15 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::planner::{Leave, Planner};
 use crate::policy::allowance::Allowance;
+use crate::policy::cost::Cost;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::limit::Api;
 use crate::policy::outcome::Why;
 use crate::store::{Store, Stored};
-use crate::telemetry::metrics::{LookTrigger, UpstreamMetrics};
+use crate::telemetry::metrics::{Account, Accounts, LookTrigger, UpstreamMetrics};
 use allowance::Allowances;
-use flight::{Boarded, Flight, Flights};
+use flight::{Boarded, Flights, Passenger};
 
 /// The fetch stack, boxed at this one seam.
 pub type Fetch = BoxCloneSyncService<Call, Landing, Infallible>;
@@ -61,6 +65,8 @@ pub struct Bounds {
     pub patience: Duration,
     /// `clients.refresh` of each client, in the order of the configuration.
     pub refresh: Vec<Allowance>,
+    /// Who pays.
+    pub accounts: Accounts,
 }
 
 /// Joins the one fetch of a job, or starts it.
@@ -105,7 +111,10 @@ impl Collapse {
         bounds: Bounds,
         metrics: UpstreamMetrics,
     ) -> Self {
-        let flights = Arc::new(Flights::new(bounds.max_waiting));
+        let flights = Arc::new(Flights::new(
+            bounds.max_waiting,
+            bounds.accounts.gateway().clone(),
+        ));
         let allowances = Allowances::new(&bounds.refresh, &clock);
         let waiting = AtomicUsize::new(0);
         Self(Arc::new(Shared {
@@ -143,13 +152,14 @@ impl Collapse {
     /// Looks at a job for the operator, or joins the look that runs, and waits for its end.
     pub async fn look(&self, job: JobId) -> Landing {
         let shared = &self.0;
+        let (payer, patience) = (shared.bounds.accounts.gateway(), shared.bounds.patience);
         match shared.flights.board(job, || None::<Infallible>) {
-            Ok(Boarded::Leader(flight, owner)) => {
+            Ok(Boarded::Leader(passenger, owner)) => {
                 let call = Call::new(job, shared.clock.now());
                 shared.start(owner, call, None, LookTrigger::Operator);
-                shared.land(&flight, shared.bounds.patience).await
+                land(passenger, payer, patience).await.0
             }
-            Ok(Boarded::Follower(flight)) => shared.land(&flight, shared.bounds.patience).await,
+            Ok(Boarded::Follower(passenger)) => land(passenger, payer, patience).await.0,
             Ok(Boarded::Instead(never)) => match never {},
             Err(error) => Landing::failed(error, Story::default()),
         }
@@ -159,7 +169,8 @@ impl Collapse {
     pub fn begin(&self, job: JobId, trigger: LookTrigger, leave: Leave) {
         let shared = &self.0;
         match shared.flights.board(job, || None::<Infallible>) {
-            Ok(Boarded::Leader(_, owner)) => {
+            Ok(Boarded::Leader(passenger, owner)) => {
+                drop(passenger); // nobody waits yet
                 let call = Call::new(job, shared.clock.now());
                 call.give_leave(leave);
                 shared.start(owner, call, None, trigger);
@@ -202,7 +213,7 @@ impl Shared {
             Ok(seat) => seat,
             Err(error) => return answer::fall_back(forward, error, None, self.clock.now()),
         };
-        let (flight, collapsed) = match self.board(&forward) {
+        let (passenger, collapsed) = match self.board(&forward) {
             Ok(Boarded::Instead(Instead::RefreshLimit)) if self.is_stale(&forward) => {
                 // it may not force a look, but gets the one that whoever asks without a wish would get
                 let wait = Wait::Behind;
@@ -211,17 +222,18 @@ impl Shared {
             Ok(Boarded::Instead(instead)) => {
                 return answer::instead(forward, instead, self.clock.now());
             }
-            Ok(Boarded::Leader(flight, owner)) => {
+            Ok(Boarded::Leader(passenger, owner)) => {
                 let asker = &forward.ask.exchange.id;
                 self.start(owner, self.call(&forward), Some(asker), forward.trigger());
-                (flight, false)
+                (passenger, false)
             }
-            Ok(Boarded::Follower(flight)) => (flight, true),
+            Ok(Boarded::Follower(passenger)) => (passenger, true),
             Err(error) => return answer::fall_back(forward, error, None, self.clock.now()),
         };
-        let landing = self
-            .land(&flight, forward.patience(self.bounds.patience))
-            .await;
+        let payer = self.bounds.accounts.of(forward.client());
+        let patience = forward.patience(self.bounds.patience);
+        let (landing, cost) = land(passenger, payer.account(), patience).await;
+        forward.ask.exchange.charge(cost);
         answer::conclude(forward, landing, collapsed, self.clock.now())
     }
 
@@ -233,7 +245,8 @@ impl Shared {
             return self.answer_queued(forward, why, now);
         }
         match self.board(&forward) {
-            Ok(Boarded::Leader(_, owner)) => {
+            Ok(Boarded::Leader(passenger, owner)) => {
+                drop(passenger); // does not wait, and so does not pay
                 let call = Call::new(job, now);
                 self.start(owner, call, Some(asker), LookTrigger::Behind);
                 answer::serve(forward, why, now)
@@ -340,11 +353,15 @@ impl Shared {
         let freshness = stored.map(|stored| stored.judge(self.clock.now()));
         matches!(freshness, Some(Freshness::Stale { .. }))
     }
+}
 
-    async fn land(&self, flight: &Flight, patience: Duration) -> Landing {
-        let landed = tokio::time::timeout(patience, flight.landed()).await;
-        landed.unwrap_or_else(|_elapsed| Landing::failed(Error::TimedOut, Story::default()))
-    }
+/// Waits for the end of a fetch, and pays for it; whoever gives up waiting does not.
+async fn land(passenger: Passenger, payer: &Account, patience: Duration) -> (Landing, Cost) {
+    let landed = tokio::time::timeout(patience, passenger.landed(payer)).await;
+    landed.unwrap_or_else(|_elapsed| {
+        let given_up = Landing::failed(Error::TimedOut, Story::default());
+        (given_up, Cost::ZERO)
+    })
 }
 
 /// A place among those who wait.

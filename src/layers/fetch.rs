@@ -45,9 +45,13 @@ pub struct Call {
     pub asker: Option<ClientId>,
     leave: Arc<Mutex<Option<Leave>>>,
     revoked: Arc<AtomicBool>,
-    story: Arc<Mutex<Story>>,
     heard: Arc<Mutex<Heard>>,
+    story: Telling,
 }
+
+/// A story that is being written.
+#[derive(Clone, Debug, Default)]
+pub struct Telling(Arc<Mutex<Story>>);
 
 /// What a fetch did, for the log and the headers of everybody who waited.
 #[derive(Clone, Debug, Default)]
@@ -82,8 +86,8 @@ impl Call {
             asker: None,
             leave: Arc::default(),
             revoked: Arc::default(),
-            story: Arc::default(),
             heard: Arc::default(),
+            story: Telling::default(),
         }
     }
 
@@ -129,7 +133,7 @@ impl Call {
 
     /// Writes on.
     pub fn note(&self, write: impl FnOnce(&mut Story)) {
-        write(&mut self.story.lock().unwrap_or_else(PoisonError::into_inner));
+        write(&mut self.story.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Keeps what an answer says of limits for whoever pays for the call.
@@ -147,10 +151,24 @@ impl Call {
     /// The story so far.
     #[must_use]
     pub fn story(&self) -> Story {
-        self.story
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.story.so_far()
+    }
+
+    /// For whoever must tell the story if the fetch cannot.
+    #[must_use]
+    pub fn telling(&self) -> Telling {
+        self.story.clone()
+    }
+}
+
+// === impl Telling ===
+
+impl Telling {
+    /// The story so far.
+    #[must_use]
+    pub fn so_far(&self) -> Story {
+        let story = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        story.clone()
     }
 }
 

@@ -24,21 +24,20 @@ use tracing::Span;
 
 use super::{Exchange, Written};
 use crate::clock::Clock;
-use crate::policy::client::{ClientId, Clients};
+use crate::policy::client::Clients;
 use crate::policy::happening::Happening;
-use crate::policy::outcome::Outcome;
+use crate::policy::outcome::{Outcome, OutcomeKind};
 use crate::policy::request_id::RequestId;
 use crate::server::Peer;
 use crate::store::Chronicle;
-use crate::telemetry::access::{AccessLog, AccessRecord, Target, UpstreamAnswer};
-use crate::telemetry::metrics::{ClientCounters, RequestMetrics, StatusClass};
+use crate::telemetry::access::{AccessLog, AccessRecord, Target, ToldJob, UpstreamAnswer};
+use crate::telemetry::metrics::{Accounts, RequestMetrics, StatusClass};
 
 /// Where requests are counted and told; one for the process.
 pub struct Observer {
     metrics: RequestMetrics,
     clients: Arc<Clients>,
-    counters: Vec<ClientCounters>,
-    anonymous: ClientCounters,
+    accounts: Accounts,
     access: AccessLog,
     chronicle: Chronicle,
     clock: Clock,
@@ -94,13 +93,11 @@ impl Observer {
         clock: Clock,
         process: u64,
     ) -> Self {
-        let counters = clients.names().map(|name| metrics.client(name)).collect();
-        let anonymous = metrics.client(clients.name(ClientId::ANONYMOUS));
+        let accounts = metrics.accounts(&clients);
         Self {
             metrics,
             clients,
-            counters,
-            anonymous,
+            accounts,
             access,
             chronicle,
             clock,
@@ -123,20 +120,18 @@ impl Observer {
         }
     }
 
-    fn count(
-        &self,
-        client: Option<ClientId>,
-        outcome: Outcome,
-        class: StatusClass,
-        took: Duration,
-    ) {
-        self.metrics.answered(outcome.kind(), class, took);
+    fn count(&self, exchange: &Exchange, outcome: Outcome, class: StatusClass, took: Duration) {
+        let kind = outcome.kind();
+        self.metrics.answered(kind, class, took);
         if let Some(why) = outcome.why() {
-            self.metrics.served_stored(why, outcome.cost());
+            self.metrics.served_stored(why);
         }
-        if let Some(client) = client {
-            let counters = client.index().and_then(|index| self.counters.get(index));
-            counters.unwrap_or(&self.anonymous).answered(outcome.kind());
+        if let Some(client) = exchange.client() {
+            let client = self.accounts.of(client);
+            client.answered(kind);
+            if kind == OutcomeKind::Stale && !exchange.cost().is_zero() {
+                client.looked_in_vain();
+            }
         }
     }
 }
@@ -229,11 +224,11 @@ impl Told {
         let status = written.response.status();
         let bytes = written.response.body().size_hint().lower();
         let code = written.code.as_ref();
-        self.record(written.outcome, Some(status), code, bytes);
+        self.record(written.outcome, Some(status), code, written.told, bytes);
     }
 
     fn tell_abandoned(self) {
-        self.record(Outcome::Abandoned, None, None, 0);
+        self.record(Outcome::Abandoned, None, None, None, 0);
     }
 
     fn record(
@@ -241,6 +236,7 @@ impl Told {
         outcome: Outcome,
         status: Option<StatusCode>,
         code: Option<&Arc<str>>,
+        told: Option<ToldJob>,
         bytes: u64,
     ) {
         let (observer, exchange) = (&self.observer, &self.exchange);
@@ -248,7 +244,7 @@ impl Told {
         let class = status.map_or(StatusClass::None, StatusClass::of);
         let now = observer.clock.now();
         let duration = now.saturating_duration_since(exchange.started);
-        observer.count(client, outcome, class, duration);
+        observer.count(exchange, outcome, class, duration);
         let job = exchange.job();
         if let Some((job, what)) = job.zip(Happening::answered(&outcome, code)) {
             observer.chronicle.note(job, what, now);
@@ -271,6 +267,8 @@ impl Told {
                 .map_or_else(|| Target::Path(exchange.head.uri.path()), Target::Job),
             status,
             outcome,
+            cost: exchange.cost(),
+            told,
             error_code: code.map(|code| &**code),
             duration,
             bytes,

@@ -31,6 +31,7 @@ use crate::policy::outcome::Outcome;
 use crate::policy::problem::{ALLOWED_METHODS, JSON, Problem};
 use crate::policy::request_id::X_REQUEST_ID;
 use crate::store::Entry;
+use crate::telemetry::access::ToldJob;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
@@ -136,13 +137,24 @@ fn write(exchange: &Exchange, reply: Result<Reply, Failure>) -> Written {
                 HeaderMap::with_capacity(HIT_HEADERS),
                 body,
             );
-            Written {
-                response,
-                outcome: Outcome::Local,
-                code: None,
-            }
+            written_local(response)
+        }
+        Ok(Reply::Usage(body)) => {
+            let mut headers = HeaderMap::with_capacity(HIT_HEADERS);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            written_local(respond(exchange, StatusCode::OK, headers, body))
         }
         Err(failure) => write_problem(exchange, &failure),
+    }
+}
+
+/// An answer of the gateway about itself.
+fn written_local(response: Response<Full<Bytes>>) -> Written {
+    Written {
+        response,
+        outcome: Outcome::Local,
+        code: None,
+        told: None,
     }
 }
 
@@ -161,6 +173,7 @@ fn write_job(exchange: &Exchange, entry: &Entry, outcome: Outcome, age: Duration
         response,
         outcome,
         code: None,
+        told: Some(ToldJob::new(entry.etag(), !entry.is_finished())),
     }
 }
 
@@ -208,6 +221,7 @@ fn write_problem(exchange: &Exchange, failure: &Failure) -> Written {
         response,
         outcome: failure.outcome,
         code: Some(problem.code),
+        told: None,
     }
 }
 

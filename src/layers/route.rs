@@ -1,5 +1,5 @@
-//! Method and path: what is this? Answers the health probe itself, because it needs no key; everything else that is not
-//! the job route is refused here.
+//! Method and path: what is this? Answers the health probe itself, because it needs no key; what is neither a job's
+//! route nor the client's usage is refused here.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::sync::Arc;
 use http::Method;
 
 use super::step::{Step, Verdict, refuse};
-use super::{Exchange, ForJob, Reply};
+use super::{Aim, Exchange, Reply, Routed};
 use crate::error::Error;
 
 /// Longest request target that is looked at, in bytes. The longest honest one is a base path and 44 bytes.
 const MAX_TARGET_BYTES: usize = 8 * 1024;
 
-/// Tells the job route from the health probe and from what does not exist.
+/// Tells the routes from each other and from what does not exist.
 #[derive(Clone, Debug)]
 pub struct Route {
     base_path: Arc<str>,
@@ -50,9 +50,9 @@ impl Route {
 }
 
 impl Step<Arc<Exchange>> for Route {
-    type Out = ForJob;
+    type Out = Routed;
 
-    fn check(&self, exchange: Arc<Exchange>) -> Verdict<ForJob> {
+    fn check(&self, exchange: Arc<Exchange>) -> Verdict<Routed> {
         let path = exchange.head.uri.path();
         let target = exchange
             .head
@@ -62,20 +62,22 @@ impl Step<Arc<Exchange>> for Route {
         if target > MAX_TARGET_BYTES {
             return refuse(Error::UriTooLong);
         }
-        let below = self.below_base(path);
-        let segment = job_segment(below);
-        if segment.is_none() && below != "/-/healthz" {
-            return refuse(Error::NoRoute);
-        }
+        let aim = match self.below_base(path) {
+            "/-/healthz" => None,
+            "/-/usage" => Some(Aim::Usage),
+            below => match job_segment(below) {
+                Some(segment) => {
+                    let end = path.len() - "/info".len();
+                    Some(Aim::Job(end - segment.len()..end))
+                }
+                None => return refuse(Error::NoRoute),
+            },
+        };
         if !matches!(exchange.head.method, Method::GET | Method::HEAD) {
             return refuse(Error::MethodNotAllowed);
         }
-        match segment {
-            Some(segment) => {
-                let end = path.len() - "/info".len();
-                let segment = end - segment.len()..end;
-                ControlFlow::Continue(ForJob { exchange, segment })
-            }
+        match aim {
+            Some(aim) => ControlFlow::Continue(Routed { exchange, aim }),
             None => ControlFlow::Break(Ok(Reply::Health)),
         }
     }

@@ -1,5 +1,4 @@
-//! How a request was answered: one value feeds the `Cache-Status` field, the metric label, the log and the question
-//! of what it cost.
+//! How a request was answered: one value feeds the `Cache-Status` field, the metric label and the log.
 
 mod kind;
 mod why;
@@ -63,7 +62,7 @@ pub struct Forwarding {
     pub reason: ForwardReason,
     /// True for a follower: it shared another request's fetch.
     pub collapsed: bool,
-    /// Upstream calls this request paid for (0 for followers).
+    /// Upstream calls of the fetch that it started (0 for followers).
     pub calls: u32,
     /// Upstream's status, if it answered.
     pub status: Option<u16>,
@@ -197,26 +196,6 @@ impl Outcome {
             | Self::Held { .. }
             | Self::Fault
             | Self::Abandoned => None,
-        }
-    }
-
-    /// Upstream calls that this request paid for.
-    #[must_use]
-    pub fn cost(&self) -> u32 {
-        match self {
-            Self::Forwarded { forward, .. }
-            | Self::Failed(forward)
-            | Self::Stored {
-                forward: Some(forward),
-                ..
-            } => forward.calls,
-            Self::Local
-            | Self::Hit { .. }
-            | Self::Stored { forward: None, .. }
-            | Self::Refused
-            | Self::Held { .. }
-            | Self::Fault
-            | Self::Abandoned => 0,
         }
     }
 

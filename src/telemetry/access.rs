@@ -7,7 +7,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::HeaderValue;
+
 use crate::config::{AccessLog as Mode, LogFormat, LogSettings};
+use crate::policy::cost::Cost;
 use crate::policy::job::JobId;
 use crate::policy::outcome::Outcome;
 
@@ -19,6 +22,9 @@ mod field;
 
 /// Longest part of a path in a line, in bytes: enough to see what was meant, short of what an attacker would pay for.
 const MAX_PATH_BYTES: usize = 256;
+
+/// Digits of a validator in a line: 32 bits, which two bodies of one job share by accident once in 10⁹ changes.
+const TAG_BYTES: usize = 8;
 
 /// Longest other text in a line, in bytes: our own ids and names are at most 64.
 const MAX_TEXT_BYTES: usize = 128;
@@ -48,6 +54,10 @@ pub struct AccessRecord<'a> {
     pub status: Option<u16>,
     /// How it was answered.
     pub outcome: Outcome,
+    /// What its client paid for it.
+    pub cost: Cost,
+    /// The job that was told, with its body or as unchanged.
+    pub told: Option<ToldJob>,
     /// The code in the error body.
     pub error_code: Option<&'a str>,
     /// From the request's head to the answer's.
@@ -67,6 +77,13 @@ pub enum Target<'a> {
     Job(&'a JobId),
     /// Anything else: its path, without the query.
     Path(&'a str),
+}
+
+/// What is said of a job that was told: enough to see from the log alone how often it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToldJob {
+    etag: [u8; TAG_BYTES],
+    running: bool,
 }
 
 /// What upstream said of a forwarded request, for asking the vendor's support.
@@ -111,6 +128,25 @@ impl AccessLog {
     }
 }
 
+// === impl ToldJob ===
+
+impl ToldJob {
+    /// A job with this validator; `running`: its body does not say that it is finished.
+    #[must_use]
+    pub fn new(etag: &HeaderValue, running: bool) -> Self {
+        let quoted = etag.as_bytes();
+        let digits = quoted.get(1..).and_then(<[u8]>::first_chunk);
+        Self {
+            etag: digits.copied().unwrap_or(*b"--------"), // a validator of ours has 32
+            running,
+        }
+    }
+
+    fn etag(&self) -> &str {
+        std::str::from_utf8(&self.etag).unwrap_or_default() // hexadecimal digits
+    }
+}
+
 // === impl AccessRecord ===
 
 impl AccessRecord<'_> {
@@ -129,7 +165,11 @@ impl AccessRecord<'_> {
         if let Some(why) = self.outcome.why() {
             fields.word("reason", why.token());
         }
-        fields.number("cost", self.outcome.cost());
+        fields.millionths("cost", self.cost.millionths());
+        if let Some(told) = self.told {
+            fields.word("etag", told.etag());
+            fields.flag("running", told.running);
+        }
         if let Some(code) = self.error_code {
             fields.text("error.code", code, MAX_TEXT_BYTES);
         }

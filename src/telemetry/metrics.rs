@@ -19,7 +19,7 @@ pub mod upstream;
 mod process;
 
 pub use facts::{Facts, Snapshot};
-pub use requests::{ClientCounters, RequestMetrics, StatusClass};
+pub use requests::{Account, Accounts, ClientCounters, RequestMetrics, StatusClass, Usage};
 pub use upstream::{CallResult, LookTrigger, UpstreamMetrics};
 
 /// What [`exposition`] is sent as.

@@ -37,5 +37,6 @@ mod sandbox;
 mod secrets;
 mod signals;
 mod stale;
+mod usage;
 mod validators;
 mod wire;

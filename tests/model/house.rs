@@ -19,9 +19,11 @@ use jobgate::clock::Clock;
 use jobgate::layers::collapse::Collapse;
 use jobgate::layers::fetch::gate::Gate;
 use jobgate::layers::{Exchange, Written};
+use jobgate::policy::cost::Cost;
 use jobgate::policy::limit::Api;
 use jobgate::policy::request_id::RequestId;
 use jobgate::store::{Store, Stored};
+use jobgate::telemetry::metrics::RequestMetrics;
 
 use crate::answer::Answer;
 use crate::model::{Model, Shared, Tally, Trigger, job_id, lock};
@@ -41,6 +43,8 @@ type Requests = BoxCloneSyncService<Arc<Exchange>, Written, Infallible>;
 pub(crate) struct House {
     requests: Requests,
     collapse: Collapse,
+    /// Whoever waits pays.
+    payers: RequestMetrics,
     store: Store,
     gate: Gate,
     upstream: Upstream,
@@ -213,6 +217,13 @@ impl House {
         let (out, flights) = (model.quota.out(), self.collapse.flights());
         model.check(out + flights == 0, || {
             format!("{out} calls and {flights} fetches never end")
+        });
+        let (paid, made) = (
+            self.payers.usage().paid + self.payers.gateway_paid(),
+            Cost::of_calls(model.calls_made()),
+        );
+        model.check(paid == made, || {
+            format!("{paid:?} was paid for {made:?} in all")
         });
         model.over = true;
         model.verdict()?;

@@ -12,8 +12,8 @@ use crate::telemetry::metrics::{
 };
 
 use super::{
-    ApiLimits, Budget, Cache, Client, Credential, Foreign, Latency, Limit, Requests, Stats,
-    Upstream,
+    ApiLimits, Budget, Cache, Client, Credential, Foreign, Latency, Limit, Requests, Savings,
+    Stats, Upstream,
 };
 
 // === impl Stats ===
@@ -30,6 +30,11 @@ impl Stats {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: uptime.as_secs_f64(),
             draining: now.draining,
+            savings: Savings {
+                share: requests.saved_share(),
+                usage: requests.usage(),
+                gateway_paid: requests.gateway_paid(),
+            },
             requests: Requests::gather(now, requests),
             clients: clients(requests),
             latency: latency(requests),
@@ -129,6 +134,7 @@ fn clients(requests: &RequestMetrics) -> Vec<Client> {
         Client {
             name: client.name().to_owned(),
             total: counts.iter().map(|(_, count)| count).sum(),
+            usage: client.usage(),
             by_outcome: by_outcome(counts),
         }
     });

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::{Access, Double, JOB, PATIENCE, Snapshot, learned, request, running, running_with};
 use crate::admin::MAX_WALKS;
 use crate::admin::stats::Stats;
+use crate::policy::cost::Cost;
 use crate::policy::limit::Api;
 use crate::policy::outcome::OutcomeKind;
 use crate::telemetry::metrics::{CallResult, StatusClass};
@@ -118,6 +119,7 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         (nothing.requests.total, nothing.requests.hit_ratio),
         (0, None)
     );
+    assert_eq!(nothing.savings.share, None);
     assert!(nothing.latency.is_empty() && nothing.clients.is_empty());
 
     let (requests, upstream) = (&admin.metrics.requests, &admin.metrics.upstream);
@@ -135,6 +137,7 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
             wallboard.answered(outcome);
         }
     }
+    wallboard.account().pay(Cost::of_millionths(1_500_000));
     upstream.called(CallResult::Success, Duration::from_millis(200));
     upstream.called(CallResult::Failed, Duration::from_millis(200));
     upstream.retried();
@@ -181,10 +184,20 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         told["requests"]["hit_ratio"], 0.75,
         "6 of 8: neither local nor refused"
     );
-    assert_eq!(told["requests"]["calls_saved"], 6);
+    assert_eq!(
+        told["requests"]["calls_saved"], 5,
+        "7 would have been made, 2 were begun"
+    );
+    assert_eq!(
+        told["savings"],
+        json!({"share": 0.5, "asked": 10, "free": 6, "paid": 1.5, "stale": 0, "refused": 3, "gateway_paid": 0.0})
+    );
     assert_eq!(
         told["clients"],
-        json!([{"name": "wallboard", "total": 19, "by_outcome": outcomes_told}])
+        json!([{
+            "name": "wallboard", "total": 19,
+            "asked": 10, "free": 6, "paid": 1.5, "stale": 0, "refused": 3, "by_outcome": outcomes_told
+        }])
     );
     assert_eq!(
         told["latency"]["hit"],

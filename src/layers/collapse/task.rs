@@ -28,6 +28,7 @@ impl Shared {
         let span = tracing::info_span!("fetch", job.id = %job, request.id = asker, trigger);
         let flying = self.planner.as_ref().map(|planner| planner.flying(job));
         let call = call.unless(owner.revoked());
+        let owner = owner.telling(call.telling());
         let fetch = self.fetch.clone();
         let fetch = async move {
             let _flying = flying;

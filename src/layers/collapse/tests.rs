@@ -1,5 +1,6 @@
 mod interleavings;
 mod looks;
+mod paying;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -30,7 +31,7 @@ use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, OutcomeKind};
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Store, Stored, cache_control};
-use crate::telemetry::metrics::{Metrics, Origin};
+use crate::telemetry::metrics::{Accounts, Metrics, Origin};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -42,10 +43,22 @@ struct House {
     clock: Clock,
     tasks: TaskTracker,
     fetches: Arc<AtomicUsize>,
+    accounts: Accounts,
 }
 
 impl House {
     fn new<F>(fetch: impl Fn(usize, Entry) -> F + Clone + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Entry, Error>> + Send + 'static,
+    {
+        Self::costing(0, fetch)
+    }
+
+    /// Each fetch takes so many calls.
+    fn costing<F>(
+        calls: u32,
+        fetch: impl Fn(usize, Entry) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
     {
@@ -55,6 +68,7 @@ impl House {
         let fetch = service_fn(move |call: Call| {
             let (into, nth) = (into.clone(), count.fetch_add(1, Ordering::Relaxed));
             let fetched = fetch(nth, entry(&time));
+            call.note(|story| story.calls = calls);
             async move {
                 let result = fetched.await.map(Arc::new);
                 if let Ok(entry) = &result {
@@ -64,12 +78,14 @@ impl House {
                 Ok::<_, Infallible>(Landing { result, story })
             }
         });
+        let accounts = Accounts::default();
         let bounds = Bounds {
             runtime: Handle::current(),
             tasks: tasks.clone(),
             max_waiting: 100,
             patience: PATIENCE,
             refresh: Vec::new(),
+            accounts: accounts.clone(),
         };
         let fetch = BoxCloneSyncService::new(fetch);
         let (requests, window) = (NonZeroU32::new(1_000).unwrap(), Duration::from_secs(60));
@@ -96,6 +112,7 @@ impl House {
             clock,
             tasks,
             fetches,
+            accounts,
         }
     }
 
@@ -155,7 +172,7 @@ fn entry(clock: &Clock) -> Entry {
 fn kind(answer: Result<Reply, Failure>) -> OutcomeKind {
     match answer {
         Ok(Reply::Job { outcome, .. }) => outcome.kind(),
-        Ok(Reply::Health) => panic!("a job was asked for"),
+        Ok(Reply::Health | Reply::Usage(_)) => panic!("a job was asked for"),
         Err(failure) => failure.outcome.kind(),
     }
 }

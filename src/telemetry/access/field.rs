@@ -6,6 +6,8 @@ use crate::config::LogFormat;
 
 use super::escape;
 
+const MILLION: u64 = 1_000_000;
+
 /// A line being composed, field by field.
 pub(super) struct Fields<'a> {
     out: &'a mut Vec<u8>,
@@ -59,6 +61,26 @@ impl<'a> Fields<'a> {
         self.key(key);
         let mut digits = itoa::Buffer::new();
         self.out.extend_from_slice(digits.format(number).as_bytes());
+    }
+
+    /// A number of millionths, as a decimal number without zeros at its end.
+    pub(super) fn millionths(&mut self, key: &str, millionths: u64) {
+        self.number(key, millionths / MILLION);
+        let part = millionths % MILLION;
+        if part > 0 {
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(MILLION + part); // a 1 before them keeps the zeros
+            let digits = digits.get(1..).unwrap_or_default().trim_end_matches('0');
+            self.out.push(b'.');
+            self.out.extend_from_slice(digits.as_bytes());
+        }
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&mut self, key: &str, flag: bool) {
+        self.key(key);
+        let word: &[u8] = if flag { b"true" } else { b"false" };
+        self.out.extend_from_slice(word);
     }
 
     /// Ends the line.

@@ -1,7 +1,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{AccessLog, AccessRecord, Target, UpstreamAnswer};
+use http::HeaderValue;
+
+use super::{AccessLog, AccessRecord, Target, ToldJob, UpstreamAnswer};
 use crate::config::{AccessLog as Mode, LogFormat, LogSettings};
+use crate::policy::cost::Cost;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{Forwarding, Outcome};
 use crate::telemetry::lines::Lines;
@@ -20,6 +23,11 @@ fn hit(id: &JobId) -> AccessRecord<'_> {
         outcome: Outcome::Hit {
             ttl: Duration::from_secs(7),
         },
+        cost: Cost::ZERO,
+        told: Some(ToldJob::new(
+            &HeaderValue::from_static("\"44136fa355b3678a1146ad16f7e8649e\""),
+            true,
+        )),
         error_code: None,
         duration: Duration::from_nanos(12_345),
         bytes: 913,
@@ -54,7 +62,7 @@ fn a_hit_is_one_line_in_either_format() {
         concat!(
             r#"{"timestamp":"2026-05-28T20:26:40.123Z","level":"INFO","target":"access","client":"wallboard","#,
             r#""peer":"127.0.0.1:50000","method":"GET","job.id":"901878212b1a49be9c1a1054c272762a","status":200,"#,
-            r#""outcome":"hit","cost":0,"duration_us":12,"bytes":913,"request.id":"r-1"}"#,
+            r#""outcome":"hit","cost":0,"etag":"44136fa3","running":true,"duration_us":12,"bytes":913,"request.id":"r-1"}"#,
             "\n"
         )
     );
@@ -62,7 +70,7 @@ fn a_hit_is_one_line_in_either_format() {
         text,
         concat!(
             "2026-05-28T20:26:40.123Z  INFO access: client=wallboard peer=127.0.0.1:50000 method=GET ",
-            "job.id=901878212b1a49be9c1a1054c272762a status=200 outcome=hit cost=0 duration_us=12 bytes=913 ",
+            "job.id=901878212b1a49be9c1a1054c272762a status=200 outcome=hit cost=0 etag=44136fa3 running=true duration_us=12 bytes=913 ",
             "request.id=r-1\n"
         )
     );
@@ -78,6 +86,8 @@ fn a_forwarded_failure_names_upstreams_answer_and_what_it_cost() {
             calls: 2,
             ..Forwarding::default()
         }),
+        cost: Cost::of_calls(2),
+        told: None,
         error_code: Some("JG.5024"),
         upstream: Some(UpstreamAnswer {
             status: Some(200),
@@ -94,6 +104,26 @@ fn a_forwarded_failure_names_upstreams_answer_and_what_it_cost() {
         "status=502 outcome=failed cost=2 error.code=JG.5024 duration_us=12 bytes=913 request.id=r-1 \
          upstream.status=200 upstream.request_id=c0ffee\n"
     ));
+}
+
+#[test]
+fn a_shared_call_is_logged_to_the_millionth() {
+    let id = JobId::parse(ID).unwrap();
+    for (millionths, logged) in [
+        (333_334, "0.333334"),
+        (500_000, "0.5"),
+        (10, "0.00001"),
+        (2_000_001, "2.000001"),
+        (3_000_000, "3"),
+    ] {
+        let record = AccessRecord {
+            cost: Cost::of_millionths(millionths),
+            ..hit(&id)
+        };
+        let (json, text) = lines_of(Mode::All, &record);
+        assert!(json.contains(&format!(r#""cost":{logged},"#)), "{json}");
+        assert!(text.contains(&format!(" cost={logged} ")), "{text}");
+    }
 }
 
 #[test]

@@ -3,35 +3,37 @@
 //! This is counted for every hit, so each thread keeps its own sums (`per_thread`) and a scrape adds them up. That is
 //! also why the histogram is ours: prometheus-client's takes a lock that all threads would share.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
 use prometheus_client::registry::Registry;
 
+use crate::policy::client::{ClientId, Clients};
+use crate::policy::cost::Cost;
 use crate::policy::outcome::{OutcomeKind, Why};
 use crate::telemetry::per_thread::{PerThread, Tally};
 
+pub use accounts::{Account, Accounts, ClientCounters};
 use durations::Durations;
 pub use durations::Sums;
+pub use usage::Usage;
 
+mod accounts;
 mod durations;
 mod exposed;
+pub mod usage;
 
 const OUTCOMES: usize = OutcomeKind::ALL.len();
 
 /// Counts requests. Clones count into the same families.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestMetrics {
     answers: PerThread<Answers>,
     clients: Arc<Mutex<Vec<ClientCounters>>>,
-}
-
-/// Counts the requests of one client.
-#[derive(Clone, Debug)]
-pub struct ClientCounters {
-    name: Arc<str>,
-    outcomes: PerThread<[Tally; OUTCOMES]>,
+    gateway: Account,
+    most_saved: Arc<AtomicU64>,
 }
 
 /// The class of the status a client got: a metric label.
@@ -56,18 +58,13 @@ struct Answers {
     durations: [Durations; OUTCOMES],
     /// Answers from what is stored although it was stale or too old, by the reason.
     stored: [Tally; Why::COUNT],
-    /// Of these, those that had paid for a look in vain.
-    stored_paid: Tally,
 }
 
 // === impl RequestMetrics ===
 
 impl RequestMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            answers: PerThread::default(),
-            clients: Arc::default(),
-        };
+        let metrics = Self::default();
         registry.register_collector(Box::new(metrics.clone()));
         metrics
     }
@@ -79,14 +76,10 @@ impl RequestMetrics {
         mine.durations[outcome.index()].observe(took);
     }
 
-    /// Counts an answer from what is stored although it was stale or older than the client wanted; `calls` upstream were paid
-    /// for it in vain. It is also [`answered`](Self::answered).
-    pub fn served_stored(&self, why: Why, calls: u32) {
-        let mine = self.answers.mine();
-        mine.stored[why.index()].add(1);
-        if calls > 0 {
-            mine.stored_paid.add(1);
-        }
+    /// Counts an answer from what is stored although it was stale or older than the client wanted. It is also
+    /// [`answered`](Self::answered).
+    pub fn served_stored(&self, why: Why) {
+        self.answers.mine().stored[why.index()].add(1);
     }
 
     /// The counters of a client, to be kept with it: made by the first call for its name, found by later ones, so
@@ -94,15 +87,20 @@ impl RequestMetrics {
     #[must_use]
     pub fn client(&self, name: &str) -> ClientCounters {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = clients.iter().find(|client| *client.name == *name) {
+        if let Some(known) = clients.iter().find(|client| client.name() == name) {
             return known.clone();
         }
-        let client = ClientCounters {
-            name: Arc::from(name),
-            outcomes: PerThread::default(),
-        };
+        let client = ClientCounters::new(name);
         clients.push(client.clone());
         client
+    }
+
+    /// The counters of these clients, of whoever is nobody in particular, and the account of the gateway's own looks.
+    #[must_use]
+    pub fn accounts(&self, clients: &Clients) -> Accounts {
+        let known = clients.names().map(|name| self.client(name)).collect();
+        let anonymous = self.client(clients.name(ClientId::ANONYMOUS));
+        Accounts::new(known, anonymous, self.gateway.clone())
     }
 
     /// Requests that were answered so.
@@ -112,14 +110,47 @@ impl RequestMetrics {
             .sum(|mine| &mine.by_class[outcome.index()][class as usize])
     }
 
-    /// Answers with a job that cost no call of their own.
+    /// Upstream calls that clients would have made without the gateway and that were not made: one for each request that
+    /// was told something of its job, less all calls that were made, the gateway's own looks included. It never falls: a look
+    /// that is not yet made up for by answers shows once more have come.
     #[must_use]
     pub fn calls_saved(&self) -> u64 {
-        let saving = [OutcomeKind::Hit, OutcomeKind::Stale, OutcomeKind::Collapsed];
-        let classes = [StatusClass::Success, StatusClass::Redirection];
-        let pairs = saving.map(|outcome| classes.map(|class| self.count(outcome, class)));
-        let answers: u64 = pairs.iter().flatten().sum();
-        answers.saturating_sub(self.answers.sum(|mine| &mine.stored_paid))
+        let pairs = OutcomeKind::ALL.map(|kind| {
+            let would_call = u64::from(usage::would_have_called(kind));
+            StatusClass::ALL.map(|class| would_call * self.count(kind, class))
+        });
+        let wanted: u64 = pairs.iter().flatten().sum();
+        let saved = wanted.saturating_sub(self.paid().begun_calls());
+        self.most_saved
+            .fetch_max(saved, Ordering::Relaxed)
+            .max(saved)
+    }
+
+    /// What all clients asked and paid.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.clients().iter().map(ClientCounters::usage).sum()
+    }
+
+    /// What was paid for looks that no client waited for.
+    #[must_use]
+    pub fn gateway_paid(&self) -> Cost {
+        self.gateway.paid()
+    }
+
+    /// Of what clients asked, the part that [was saved](Self::calls_saved), 0 to 1; `None` before the first request.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a ratio for people; exact up to 2^53 requests"
+    )]
+    pub fn saved_share(&self) -> Option<f64> {
+        let asked = self.usage().asked;
+        (asked > 0).then(|| self.calls_saved() as f64 / asked as f64)
+    }
+
+    fn paid(&self) -> Cost {
+        self.usage().paid + self.gateway_paid()
     }
 
     /// How long the answers of an outcome took.
@@ -133,27 +164,6 @@ impl RequestMetrics {
     pub fn clients(&self) -> Vec<ClientCounters> {
         let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.clone()
-    }
-}
-
-// === impl ClientCounters ===
-
-impl ClientCounters {
-    /// Counts an exchange of this client that ended.
-    pub fn answered(&self, outcome: OutcomeKind) {
-        self.outcomes.mine()[outcome.index()].add(1);
-    }
-
-    /// The client's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Requests of this client that were answered so.
-    #[must_use]
-    pub fn count(&self, outcome: OutcomeKind) -> u64 {
-        self.outcomes.sum(|mine| &mine[outcome.index()])
     }
 }
 

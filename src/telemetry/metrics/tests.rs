@@ -3,15 +3,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use http::StatusCode;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     CallResult, Facts, Metrics, Origin, RequestMetrics, Snapshot, StatusClass, UpstreamMetrics,
-    exposition, facts,
+    Usage, exposition, facts,
 };
 use crate::error::Error;
+use crate::policy::client::{ClientId, Clients};
+use crate::policy::cost::Cost;
 use crate::policy::limit::account::{Changes, Standing};
 use crate::policy::limit::{Api, Limit};
 use crate::policy::outcome::OutcomeKind;
@@ -71,6 +74,7 @@ fn requests_are_counted_by_outcome_class_and_client_and_nothing_twice() {
         samples(&text, "jobgate_client_requests"),
         [r#"jobgate_client_requests_total{client="wallboard",outcome="hit"} 2"#]
     );
+    assert!(samples(&text, "jobgate_client_calls_total").is_empty());
     let of_hits: Vec<_> = samples(&text, "jobgate_request_duration_seconds")
         .into_iter()
         .filter(|line| line.contains(r#""hit""#))
@@ -88,6 +92,82 @@ fn requests_are_counted_by_outcome_class_and_client_and_nothing_twice() {
         "_bucket{le=\"30.0\",outcome=\"abandoned\"} 0\n\
          jobgate_request_duration_seconds_bucket{le=\"+Inf\",outcome=\"abandoned\"} 1\n"
     ));
+}
+
+#[test]
+fn a_client_has_one_account_and_all_who_paid_are_exposed() {
+    let mut registry = Registry::default();
+    let metrics = RequestMetrics::register(&mut registry);
+    let digests = [
+        [Sha256::digest("wall").into()],
+        [Sha256::digest("ci").into()],
+    ];
+    let clients = ["wallboard", "ci"].into_iter().zip(&digests);
+    let clients = Clients::new(clients.map(|(name, digests)| (name, &digests[..])));
+    let id = |key| {
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static("x-api-key"),
+            HeaderValue::from_static(key),
+        )]);
+        clients.identify(&headers).unwrap()
+    };
+    let (one, other) = (metrics.accounts(&clients), metrics.accounts(&clients)); // as two layers have them
+    let third = Cost::of_millionths(333_333);
+    one.of(id("ci")).account().pay(third);
+    other.of(id("ci")).account().pay(third);
+    other.of(id("wall")).account().pay(Cost::of_calls(1));
+    one.of(ClientId::ANONYMOUS).account().pay(Cost::of_calls(4));
+    one.gateway().pay(Cost::of_calls(3));
+    let text = exposition(&registry);
+    assert_eq!(
+        samples(&text, "jobgate_client_calls_total"),
+        [
+            r#"jobgate_client_calls_total{client="wallboard"} 1.0"#,
+            r#"jobgate_client_calls_total{client="ci"} 0.666666"#,
+            r#"jobgate_client_calls_total{client="-"} 4.0"#,
+            r#"jobgate_client_calls_total{client="(gateway)"} 3.0"#,
+        ]
+    );
+}
+
+#[test]
+fn what_is_saved_is_what_clients_would_have_called_less_every_call_and_never_falls() {
+    let metrics = RequestMetrics::default();
+    let client = metrics.client("wallboard");
+    let answer = |kind| {
+        metrics.answered(kind, StatusClass::Success, Duration::ZERO);
+        client.answered(kind);
+    };
+    assert_eq!((metrics.calls_saved(), metrics.saved_share()), (0, None));
+    for (kind, calls, saved) in [
+        (OutcomeKind::Miss, 1, 0),
+        (OutcomeKind::Hit, 0, 1),
+        (OutcomeKind::Collapsed, 0, 2),
+        (OutcomeKind::Stale, 1, 2),  // a look behind it, or in vain
+        (OutcomeKind::Failed, 3, 2), // with its retries: 0, but never less than it was
+        (OutcomeKind::Hit, 0, 2),
+        (OutcomeKind::Hit, 0, 2),
+        (OutcomeKind::Hit, 0, 3),
+        (OutcomeKind::Held, 0, 3), // got nothing
+        (OutcomeKind::Refused, 0, 3),
+        (OutcomeKind::Fault, 0, 3),
+        (OutcomeKind::Abandoned, 0, 3),
+        (OutcomeKind::Local, 0, 3), // would have called nobody
+    ] {
+        answer(kind);
+        client.account().pay(Cost::of_calls(calls));
+        assert_eq!(metrics.calls_saved(), saved, "{kind:?}");
+    }
+    assert_eq!(metrics.saved_share(), Some(3.0 / 12.0));
+    client.looked_in_vain();
+    let usage = Usage {
+        asked: 12,
+        free: 4,
+        paid: Cost::of_calls(5),
+        stale: 1,
+        refused: 3,
+    };
+    assert_eq!((client.usage(), metrics.usage()), (usage, usage));
 }
 
 #[test]

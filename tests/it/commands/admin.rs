@@ -12,6 +12,7 @@ use jobgate::admin::operate::{Explanation, Operate, Page, Query, Refreshed, Stat
 use jobgate::admin::{self, Access, Admin, Parts};
 use jobgate::clock::Clock;
 use jobgate::config::{AdminSettings, SecretSource};
+use jobgate::policy::cost::Cost;
 use jobgate::policy::job::JobId;
 use jobgate::policy::outcome::OutcomeKind;
 use jobgate::telemetry::metrics::{
@@ -302,6 +303,8 @@ fn stats_are_told_for_people() {
         }
     }
     upstream.called(CallResult::Success, Duration::from_millis(200));
+    wallboard.account().pay(Cost::of_millionths(666_667));
+    ci.account().pay(Cost::of_millionths(333_333));
     listening.clock.advance(Duration::from_secs(3_723));
     let (code, out, err) = listening.told(&dir, &["stats"]);
     assert_eq!((code, &*err), (0, ""));
@@ -309,12 +312,13 @@ fn stats_are_told_for_people() {
         "jobgate ",
         env!("CARGO_PKG_VERSION"),
         ", up 1h 2m 3s
+  saved        75.0 % of the upstream calls: 6; asked 8, free 6, paid 1, refused 1
   requests     8 in all
-               75.0 % of those for a job answered from memory; upstream calls saved: 6
+               75.0 % of those for a job answered from memory
                hit 6, held 1, miss 1
                waiting for upstream now: 4
-  clients      wallboard  7 (hit 6, miss 1)
-               ci         1 (held 1)
+  clients      wallboard  asked 7, free 6, paid 0.67 (hit 6, miss 1)
+               ci         asked 1, free 0, paid 0.33, refused 1 (held 1)
   latency      held       half at most 100us, 99 of 100 at most 100us
                hit        half at most 100us, 99 of 100 at most 100us
                miss       half at most 100us, 99 of 100 at most 100us
@@ -561,7 +565,9 @@ fn a_name_of_any_length_is_shown() {
     let (_, out, _) = run(&mut jobgate(&dir, &["stats", "--json", "--admin", &url]));
     let mut stats: serde_json::Value = serde_json::from_str(&out).unwrap();
     let name = "n".repeat(70_000); // wider than a column can be
-    stats["clients"] = serde_json::json!([{"name": name, "total": 1, "by_outcome": {}}]);
+    stats["clients"] = serde_json::json!([{
+        "name": name, "total": 1, "by_outcome": {}, "asked": 1, "free": 1, "paid": 0.0, "stale": 0, "refused": 0
+    }]);
     let (_, code, out, err) = against(http("200 OK", &stats.to_string()), &["stats"]);
     assert_eq!((code, &*err), (0, ""));
     assert!(out.contains(&name));
@@ -581,8 +587,7 @@ fn a_running_gateway_is_asked_and_logs_the_act_however_quiet_it_is() {
     assert_eq!((code, &*err), (0, ""));
     for told in [
         "2 in all",
-        "50.0 %",
-        "upstream calls saved: 1",
+        "50.0 % of the upstream calls: 1; asked 2, free 1, paid 1\n",
         "hit 1, miss 1",
         "accepted by upstream",
     ] {

@@ -27,6 +27,7 @@ use jobgate::layers::fetch::retry::Retry;
 use jobgate::layers::fetch::slot::AwaitSlot;
 use jobgate::layers::lookup::LookupLayer;
 use jobgate::layers::route::Route;
+use jobgate::layers::usage::Usage;
 use jobgate::policy::client::Clients;
 use jobgate::policy::freshness::Lifetimes;
 use jobgate::policy::hold::CredentialKind;
@@ -35,7 +36,7 @@ use jobgate::policy::limit::Api;
 use jobgate::server::Drain;
 use jobgate::stack::{self, FetchParts, RequestParts};
 use jobgate::store::Store;
-use jobgate::telemetry::metrics::{Metrics, Origin, UpstreamMetrics};
+use jobgate::telemetry::metrics::{Accounts, Metrics, Origin, RequestMetrics, UpstreamMetrics};
 
 use super::{House, Requests};
 use crate::model::{Model, Shared, lock};
@@ -52,6 +53,7 @@ struct Parts {
     clock: Clock,
     store: Store,
     metrics: UpstreamMetrics,
+    accounts: Accounts,
 }
 
 fn metrics(clock: &Clock) -> UpstreamMetrics {
@@ -88,11 +90,13 @@ impl House {
         let upstream = Upstream::new(Arc::clone(&model), clock.clone(), terms.timeout);
         let (requests, window) = (terms.requests.try_into().unwrap(), terms.window);
         let gate = Gate::new(requests, window, CredentialKind::Lockable, clock.clone());
+        let payers = RequestMetrics::default();
         let parts = Parts {
             terms,
             clock: clock.clone(),
             store: Store::new(MEMORY),
             metrics: metrics(&clock),
+            accounts: payers.accounts(&clients()),
         };
         let fetch = watched(
             parts.fetch(&gate, &upstream),
@@ -103,6 +107,7 @@ impl House {
         Self {
             requests: parts.requests(collapse.clone()),
             collapse,
+            payers,
             store: parts.store,
             gate,
             upstream,
@@ -169,6 +174,7 @@ impl Parts {
             max_waiting: self.terms.max_waiting,
             patience: self.terms.patience,
             refresh: CLIENT_TERMS.map(|(refresh, _)| refresh).into(),
+            accounts: self.accounts.clone(),
         };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         Collapse::new(
@@ -190,6 +196,7 @@ impl Parts {
             conform: Conform::new(&[]),
             route: Route::new(""),
             authenticate: Authenticate::with_keys(Arc::clone(&clients)),
+            usage: Usage::new(self.accounts.clone(), Arc::clone(&clients), clock.clone()),
             lookup: LookupLayer::new(store, self.windows(), clients, None, clock),
             collapse,
         }))

@@ -61,6 +61,12 @@ impl Model {
         self.quota.ended(number, said, is_job, now);
     }
 
+    /// Calls that have ended and may have reached upstream.
+    pub(crate) fn calls_made(&self) -> u32 {
+        let ends = self.calls.iter().filter_map(|call| call.end);
+        u32::try_from(ends.filter(|end| end.said.may_be_counted()).count()).unwrap()
+    }
+
     /// A call that was paid is never given up.
     pub(crate) fn call_dropped(&mut self, number: usize) {
         let is_lost = self.calls[number].end.is_none() && !self.over;

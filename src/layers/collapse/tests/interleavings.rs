@@ -1,4 +1,5 @@
-//! The hand-over between those who ask, those who wait and the fetch, in thousands of orders of their steps.
+//! The hand-over between those who ask, those who wait and the fetch, in thousands of orders of their steps; and that all
+//! who pay for a fetch pay exactly what it cost.
 //!
 //! `flight.rs` itself is compiled here once more, over [`sync`], which lets a scheduler decide at every step who goes on.
 //! An order in which somebody waits for ever ends as a deadlock. The order that failed is printed; `shuttle::replay`
@@ -71,5 +72,7 @@ fn in_every_order_whoever_hangs_up_takes_nothing_from_the_others() {
         let seen = try_orders(&[HangsUp, Patient, HangsUp, Patient], ends);
         assert_seen(&seen.leader_hung_up);
         assert_seen(&seen.follower_hung_up);
+        assert_seen(&seen.paid_by_clients);
+        assert_seen(&seen.paid_by_the_gateway);
     }
 }

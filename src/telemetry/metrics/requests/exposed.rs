@@ -11,13 +11,17 @@ use crate::policy::outcome::{OutcomeKind, Why};
 
 use super::{RequestMetrics, StatusClass};
 
+/// The gateway's own account, as a label; no client can be called so.
+const GATEWAY: &str = "(gateway)";
+
 impl Collector for RequestMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
         self.encode_stored(&mut encoder)?;
         self.encode_calls_saved(&mut encoder)?;
         self.encode_durations(&mut encoder)?;
-        self.encode_clients(&mut encoder)
+        self.encode_clients(&mut encoder)?;
+        self.encode_paid(&mut encoder)
     }
 }
 
@@ -63,8 +67,8 @@ impl RequestMetrics {
         encoder
             .encode_descriptor(
                 "jobgate_calls_saved",
-                "Upstream calls that clients would have made without the gateway and that were not made: the hit, stale and \
-                 collapsed requests with class 2xx and 3xx, added up, less those that paid for a look in vain.",
+                "Upstream calls that clients would have made without the gateway and that were not made: hit, stale, miss, \
+                 collapsed and failed requests, less all of jobgate_client_calls; it never falls.",
                 None,
                 MetricType::Counter,
             )?
@@ -102,6 +106,24 @@ impl RequestMetrics {
                     .encode_family(&labels)?
                     .encode_counter::<NoLabelSet, _, u64>(&client.count(outcome), None)?;
             }
+        }
+        Ok(())
+    }
+
+    fn encode_paid(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "jobgate_client_calls",
+            "Upstream calls by who paid: those who waited for one share it evenly, hence no whole numbers; (gateway) pays \
+             what no client waited for: looks behind stale answers, of the schedule and of the operator.",
+            None,
+            MetricType::Counter,
+        )?;
+        let clients = self.clients();
+        let paid = clients.iter().map(|one| (one.name(), one.account().paid()));
+        for (client, paid) in paid.chain([(GATEWAY, self.gateway_paid())]) {
+            family
+                .encode_family(&[("client", client)])?
+                .encode_counter::<NoLabelSet, _, u64>(&f64::from(paid), None)?;
         }
         Ok(())
     }

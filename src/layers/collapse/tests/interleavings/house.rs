@@ -4,16 +4,19 @@ use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use shuttle::future::block_on;
 use shuttle::thread;
 
-use super::flight::{Boarded, Flight, Flights, Owner};
+use super::flight::{Boarded, Flights, Owner, Passenger};
 use super::sync::Mutex;
 use crate::error::Error;
 use crate::layers::collapse::tests::job;
-use crate::layers::fetch::{Landing, Story};
+use crate::layers::fetch::{Call, Landing};
+use crate::policy::cost::Cost;
 use crate::store::Entry;
+use crate::telemetry::metrics::Account;
 
 /// How a fetch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +40,7 @@ pub(super) enum Asker {
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Answer,
-    /// By the fetch of this number; 0 stands for one that is gone.
+    /// By the fetch of this number.
     Failure(u32),
     /// It had hung up.
     Nothing,
@@ -48,10 +51,15 @@ pub(super) struct House {
     flights: Arc<Flights>,
     stored: Mutex<Option<Arc<Entry>>>,
     entry: Arc<Entry>,
+    began: Instant,
     ends: &'static [End],
     fetches: AtomicUsize,
     running: AtomicUsize,
     tasks: Mutex<Vec<thread::JoinHandle<()>>>,
+    /// What those pay who wait.
+    clients: Account,
+    /// What is paid for nobody.
+    gateway: Account,
     seen: Arc<Seen>,
 }
 
@@ -62,20 +70,26 @@ pub(super) struct Seen {
     pub(super) followed: AtomicUsize,
     pub(super) leader_hung_up: AtomicUsize,
     pub(super) follower_hung_up: AtomicUsize,
+    pub(super) paid_by_the_gateway: AtomicUsize,
+    pub(super) paid_by_clients: AtomicUsize,
 }
 
 // === impl House ===
 
 impl House {
     pub(super) fn new(ends: &'static [End], entry: &Arc<Entry>, seen: &Arc<Seen>) -> Self {
+        let gateway = Account::default();
         Self {
-            flights: Arc::new(Flights::new(1)), // room for one flight a job, and there is one job
+            flights: Arc::new(Flights::new(1, gateway.clone())), // room for one flight a job, and there is one job
             stored: Mutex::default(),
             entry: Arc::clone(entry),
+            began: entry.sent(),
             ends,
             fetches: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
             tasks: Mutex::default(),
+            clients: Account::default(),
+            gateway,
             seen: Arc::clone(seen),
         }
     }
@@ -96,7 +110,25 @@ impl House {
         assert_eq!(self.flights.len(), 0, "a flight was left over");
         let fetches = self.fetches.load(Ordering::Relaxed);
         assert_eq!(fetches, self.ends.len(), "no fetch too few");
+        self.settle_up(askers);
         assert_eq!(self.ask(Asker::Patient), Told::Answer, "it was kept");
+    }
+
+    /// The n-th fetch took n calls.
+    fn settle_up(&self, askers: &[Asker]) {
+        let calls: u32 = (1..).zip(self.ends).map(|(nth, _)| nth).sum();
+        let (clients, gateway) = (self.clients.paid(), self.gateway.paid());
+        assert_eq!(clients + gateway, Cost::of_calls(calls), "paid is not made");
+        let all_stay = askers.iter().all(|asker| matches!(asker, Asker::Patient));
+        assert!(!all_stay || gateway.is_zero(), "somebody waited for free");
+        for (paid, event) in [
+            (clients, &self.seen.paid_by_clients),
+            (gateway, &self.seen.paid_by_the_gateway),
+        ] {
+            if !paid.is_zero() {
+                count(event);
+            }
+        }
     }
 
     /// Asks until there is an answer. Whoever was told of a failure is never told of the same one again.
@@ -125,16 +157,16 @@ impl House {
                 count(&self.seen.filled_before_boarding);
                 Told::Answer
             }
-            Boarded::Leader(flight, owner) => {
+            Boarded::Leader(passenger, owner) => {
                 let ending = self.start(owner);
-                let told = self.wait(&flight, asker, &self.seen.leader_hung_up);
+                let told = self.wait(passenger, asker, &self.seen.leader_hung_up);
                 let is_own = [Told::Nothing, ending].contains(&told);
                 assert!(is_own, "told of another fetch than its own: {told:?}");
                 told
             }
-            Boarded::Follower(flight) => {
+            Boarded::Follower(passenger) => {
                 count(&self.seen.followed);
-                self.wait(&flight, asker, &self.seen.follower_hung_up)
+                self.wait(passenger, asker, &self.seen.follower_hung_up)
             }
         }
     }
@@ -150,23 +182,22 @@ impl House {
         self.tasks.lock().unwrap().push(task);
         match end {
             End::Stored => Told::Answer,
-            End::Failed => Told::Failure(nth),
-            End::Gone => Told::Failure(0),
+            End::Failed | End::Gone => Told::Failure(nth),
         }
     }
 
     fn fetch(&self, owner: Owner, nth: u32, end: End) {
         let others = self.running.fetch_add(1, Ordering::Relaxed);
         assert_eq!(others, 0, "two fetches of one job at once");
+        let call = Call::new(job(), self.began);
+        call.note(|story| story.calls = nth);
+        let owner = owner.telling(call.telling());
         thread::yield_now();
         if end == End::Stored {
             *self.stored.lock().unwrap() = Some(Arc::clone(&self.entry));
         }
         self.running.fetch_sub(1, Ordering::Relaxed);
-        let story = Story {
-            calls: nth,
-            ..Story::default()
-        };
+        let story = call.story();
         match end {
             End::Stored => owner.land(Landing {
                 result: Ok(Arc::clone(&self.entry)),
@@ -177,12 +208,12 @@ impl House {
         }
     }
 
-    fn wait(&self, flight: &Flight, asker: Asker, hung_up: &AtomicUsize) -> Told {
-        let landing = match asker {
-            Asker::Patient => block_on(flight.landed()),
+    fn wait(&self, passenger: Passenger, asker: Asker, hung_up: &AtomicUsize) -> Told {
+        let (landing, _) = match asker {
+            Asker::Patient => block_on(passenger.landed(&self.clients)),
             Asker::HangsUp => {
                 block_on(async {
-                    let mut landing = pin!(flight.landed());
+                    let mut landing = pin!(passenger.landed(&self.clients));
                     if futures_util::poll!(landing.as_mut()).is_pending() {
                         count(hung_up);
                     }
@@ -197,7 +228,9 @@ impl House {
                 Told::Answer
             }
             Err(Error::TimedOut) => Told::Failure(landing.story.calls),
-            Err(Error::Internal(_)) if self.ends.contains(&End::Gone) => Told::Failure(0),
+            Err(Error::Internal(_)) if self.ends.contains(&End::Gone) => {
+                Told::Failure(landing.story.calls)
+            }
             Err(other) => panic!("no fetch failed like that: {other}"),
         }
     }
