@@ -1,7 +1,7 @@
 //! MECHANISM. Budget mode's books: the one schedule under its lock, what clients ask for, and who waits for a first answer.
 //!
 //! It is the hand of [`policy::refresh`](crate::policy::refresh). On the path of an answer from memory it costs two relaxed writes
-//! ([`Demand`](demand)); what was counted there is gathered by whoever asks for the next look. It makes no calls: what it
+//! (`demand`); what was counted there is gathered by whoever asks for the next look. It makes no calls: what it
 //! decides is carried out by [`refresh`](crate::refresh).
 
 mod demand;
@@ -149,7 +149,8 @@ impl Planner {
     /// # Errors
     /// The leave that nobody took.
     pub fn grant(&self, job: &JobId, leave: Leave) -> Result<(), Leave> {
-        match self.0.books().waiting.remove(job) {
+        let waiting = self.0.books().waiting.remove(job);
+        match waiting {
             Some(waiting) => waiting.send(leave),
             None => Err(leave),
         }

@@ -5,6 +5,7 @@ mod choice;
 mod plans;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -224,6 +225,20 @@ impl Schedule {
             track.differs = true;
             self.proven.push_back(job);
         }
+    }
+
+    /// The sweep is not believed any more: what it has shown is no proof.
+    pub fn trust_no_proof(&mut self) {
+        for job in self.proven.drain(..) {
+            if let Some(track) = self.tracks.get_mut(&job) {
+                track.differs = false;
+            }
+        }
+    }
+
+    /// Upstream lets another number of calls out in a window than was planned for.
+    pub fn set_requests(&mut self, requests: NonZeroU32) {
+        self.rules.requests = requests;
     }
 
     /// Nothing is stored of the job any more.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::schedule::Schedule;
 use super::track::{Place, Track};
 use crate::policy::client::ClientId;
+use crate::policy::forecast::Forecast;
 use crate::policy::job::JobId;
 
 /// What the schedule knows of a job.
@@ -80,6 +81,27 @@ impl Schedule {
     #[must_use]
     pub fn end_of_line(&self, client: ClientId, now: Instant) -> usize {
         self.turns.end(client, now, &self.rules)
+    }
+
+    /// What the demand of now would need: calls in a window for first asks, and for looks at all that is asked for as often as their floors
+    /// allow. Walks over all jobs.
+    #[must_use]
+    pub fn forecast(&self, now: Instant) -> Forecast {
+        let rules = &self.rules;
+        let asked = self
+            .tracks
+            .values()
+            .filter(|track| !track.is_silent(now, rules));
+        let asked = asked.map(|track| {
+            let asks = track.demand.rate(now, rules);
+            (asks, rules.floors.of(track.shown.finished))
+        });
+        Forecast {
+            first_asks: self.turns.firsts(now, rules),
+            floors: Forecast::floors(asked, rules.window),
+            budget: rules.requests,
+            window: rules.window,
+        }
     }
 
     /// Jobs in the schedule.

@@ -41,7 +41,8 @@ pub(super) struct Turns {
     refreshes: f64,
     /// The pass of the call that was granted last: who comes back starts here, without credit.
     now: f64,
-    /// First asks in about a window until they were `counted`, no more than the reserve can hold.
+    /// First asks in about a window until they were `counted`; and of these, no more than the reserve can hold.
+    firsts: f64,
     recent: f64,
     counted: Instant,
 }
@@ -82,6 +83,7 @@ impl Turns {
             asks: HashMap::new(),
             refreshes: 0.0,
             now: 0.0,
+            firsts: 0.0,
             recent: f64::from(rules.requests.get() / RESERVE_PART), // a start is all first asks
             counted: now,
         }
@@ -128,6 +130,7 @@ impl Turns {
     /// It was the first ask for a job that nothing was known of.
     pub(super) fn count(&mut self, now: Instant, rules: &Rules) {
         let most = f64::from(rules.requests.get() / RESERVE_PART);
+        self.firsts = self.firsts(now, rules) + 1.0;
         self.recent = (self.recent(now, rules) + 1.0).min(most);
         self.counted = now;
     }
@@ -260,9 +263,18 @@ impl Turns {
         waiting.min_by(|(_, a), (_, b)| a.pass.total_cmp(&b.pass))
     }
 
+    /// First asks in a window, lately.
+    pub(super) fn firsts(&self, now: Instant, rules: &Rules) -> f64 {
+        self.firsts * self.faded(now, rules)
+    }
+
     fn recent(&self, now: Instant, rules: &Rules) -> f64 {
+        self.recent * self.faded(now, rules)
+    }
+
+    fn faded(&self, now: Instant, rules: &Rules) -> f64 {
         let since = rules.windows(now.saturating_duration_since(self.counted));
-        self.recent * (-since).exp()
+        (-since).exp()
     }
 
     /// The last place is for those without a name.

@@ -138,7 +138,8 @@ pub(super) struct ByPolicy<'a> {
     schedule: Schedule,
     world: &'a World,
     index: HashMap<JobId, usize>,
-    waits: Vec<bool>,
+    /// Whoever asks for one of these joins the look that is under way.
+    flying: Vec<bool>,
     /// Bodies tell of the last build.
     tells: bool,
 }
@@ -156,8 +157,8 @@ impl<'a> ByPolicy<'a> {
         Self {
             schedule: Schedule::new(rules(world, scale), [], now),
             world,
+            flying: vec![false; world.jobs.len()],
             index: jobs.map(|(index, job)| (job.id, index)).collect(),
-            waits: vec![false; world.jobs.len()],
             tells: true,
         }
     }
@@ -169,7 +170,7 @@ impl Contender for ByPolicy<'_> {
         if stored {
             self.schedule.seen(ClientId::ANONYMOUS, now);
             self.schedule.asked(&id, 1, now);
-        } else if !std::mem::replace(&mut self.waits[job], true) {
+        } else if !self.flying[job] {
             self.schedule
                 .ask_first(ClientId::ANONYMOUS, id, now + LONG, now);
         }
@@ -177,13 +178,18 @@ impl Contender for ByPolicy<'_> {
 
     fn looked(&mut self, job: usize, look: &Look, now: Instant) {
         let build = look.build.filter(|_| self.tells);
+        self.flying[job] = false;
         self.schedule
             .looked(self.world.jobs[job].id, &Look { build, ..*look }, now);
     }
 
     fn next(&mut self, remaining: usize, now: Instant) -> Option<usize> {
         match self.schedule.next(remaining, now) {
-            Next::Look { job, .. } => self.index.get(&job).copied(),
+            Next::Look { job, .. } => {
+                let job = self.index[&job];
+                self.flying[job] = true;
+                Some(job)
+            }
             Next::Wait { .. } => None,
         }
     }
