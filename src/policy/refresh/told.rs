@@ -128,7 +128,8 @@ impl Schedule {
     }
 
     /// What the demand of now would need: calls in a window for first asks, and for looks at all that is asked for as often as their floors
-    /// allow. Walks over all jobs.
+    /// allow. Who finds no place in line is not counted, since it asks again and again; so a line that does not get shorter counts on top of
+    /// those that came. Walks over all jobs.
     #[must_use]
     pub fn forecast(&self, now: Instant) -> Forecast {
         let rules = &self.rules;
@@ -141,7 +142,7 @@ impl Schedule {
             (asks, rules.floors.of(track.shown.finished))
         });
         Forecast {
-            first_asks: self.turns.firsts(now, rules),
+            first_asks: self.turns.demand(now, rules),
             floors: Forecast::floors(asked, rules.window),
             budget: rules.requests,
             window: rules.window,

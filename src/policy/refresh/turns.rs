@@ -266,8 +266,13 @@ impl Turns {
     }
 
     /// First asks in a window, lately.
-    pub(super) fn firsts(&self, now: Instant, rules: &Rules) -> f64 {
+    fn firsts(&self, now: Instant, rules: &Rules) -> f64 {
         self.firsts * self.faded(now, rules)
+    }
+
+    /// Calls in a window that first asks need: for those that came lately, and once more for those that still wait.
+    pub(super) fn demand(&self, now: Instant, rules: &Rules) -> f64 {
+        self.firsts(now, rules) + as_f64(self.waiting())
     }
 
     fn recent(&self, now: Instant, rules: &Rules) -> f64 {

@@ -65,7 +65,6 @@ fn unplanned(known: Known, place: Option<usize>, turn: Duration) -> Case<'static
 fn each_standing_has_its_time_and_its_reason() {
     let now = Clock::system().now();
     let at = now + 42 * SECOND;
-    let past = now - SECOND;
     let worth = "a look is then worth as much as the others that the budget pays for; looks planned before it: 17.";
     let in_42 = Some(42 * SECOND);
     for (standing, sentence, planned_in) in [
@@ -87,12 +86,12 @@ fn each_standing_has_its_time_and_its_reason() {
         ),
         (Standing::Planned { at, place: 17 }, format!("In about 42 s: {worth}"), in_42),
         (
-            Standing::Planned { at: past, place: 0 },
+            Standing::Planned { at: now, place: 0 },
             "When its turn comes: it is due; looks planned before it: 0.".to_owned(),
             Some(Duration::ZERO),
         ),
         (
-            Standing::Floor { at: past, place: 13 },
+            Standing::Floor { at: now, place: 13 },
             "When its turn comes: it is due; looks planned before it: 13.".to_owned(),
             Some(Duration::ZERO),
         ),
