@@ -182,6 +182,29 @@ impl Planner {
         self.0.books().schedule.failed(job, until);
     }
 
+    /// Whether the job is planned for: somebody asks for it.
+    #[must_use]
+    pub fn knows(&self, job: &JobId) -> bool {
+        self.0.books().schedule.knows(job)
+    }
+
+    /// When the last build began of each job that is believed to run, in milliseconds since 1970 by upstream's clock.
+    #[must_use]
+    pub fn running(&self) -> Vec<u64> {
+        self.0.books().schedule.running().collect()
+    }
+
+    /// See [`Schedule::vouched`].
+    pub fn vouched(&self, vouch: impl Fn(&JobId, Instant) -> Option<Instant>) {
+        let now = self.0.clock.now();
+        self.0.books().schedule.vouched(vouch, now);
+    }
+
+    /// Lists are not believed any more.
+    pub fn trust_no_proof(&self) {
+        self.0.books().schedule.trust_no_proof();
+    }
+
     /// A list has shown that the stored answer is wrong.
     pub fn differs(&self, job: JobId) {
         self.0.books().schedule.differs(job);

@@ -1,8 +1,10 @@
-//! MECHANISM. Budget mode's hands: whenever the budget has a call to spend, the planner's next look is made.
+//! MECHANISM. Budget mode's hands; the other one is [`sweep`]. Whenever the budget has a call to spend, the planner's next look is made.
 //!
 //! One task. It waits until the gate may let a call out and the planner has a look that is worth it; starts that look, or gives leave to
 //! the first ask that waits for its turn; and goes on once that has its call. Nothing else begins a look at what is stored but clients and operators
 //! who force one, so calls go out in the planner's order. It decides nothing.
+
+pub mod sweep;
 
 use std::time::{Duration, Instant};
 

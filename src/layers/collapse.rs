@@ -304,7 +304,7 @@ impl Shared {
         let fresh = found.stored.filter(|stored| {
             // what was asked for after the request had come is as young as can be
             let is_young =
-                forward.wait != Wait::Forced || stored.sent() > forward.ask.exchange.started;
+                forward.wait != Wait::Forced || stored.looked() > forward.ask.exchange.started;
             is_young && matches!(stored.judge(now), Freshness::Fresh { .. })
         });
         let failed = found.setback.filter(|setback| setback.left(now).is_some());

@@ -227,6 +227,42 @@ impl Schedule {
         }
     }
 
+    /// No build of an idle job that was looked at then has started up to the time that `vouch` returns, though nobody has looked: no
+    /// sweep has shown it. What is planned follows; the stored answer gets no younger. Walks over all jobs.
+    pub fn vouched(&mut self, vouch: impl Fn(&JobId, Instant) -> Option<Instant>, now: Instant) {
+        for at in 0..self.tracks.len() {
+            let Some((job, track)) = self.tracks.get_index_mut(at) else {
+                return;
+            };
+            let is_idle = track.shown.finished && !track.differs && track.place == Place::Queued;
+            let looked = track.shown.looked;
+            let until = vouch(job, looked).filter(|until| is_idle && *until > looked);
+            if let Some(until) = until {
+                let (rules, fleet) = (&self.rules, &mut self.fleet);
+                let before = track.shown;
+                let look = before.unchanged(until, rules);
+                track.shown = Shown::after(&before, &look, rules);
+                track
+                    .rhythm
+                    .learn(&before, &track.shown, &look, rules, fleet);
+                let job = *job;
+                self.plan(job, now);
+            }
+        }
+    }
+
+    /// When the last build began of each job that is believed to run, if bodies tell.
+    pub fn running(&self) -> impl Iterator<Item = u64> + '_ {
+        let running = self.tracks.values().filter(|track| !track.shown.finished);
+        running.filter_map(|track| track.shown.stamp())
+    }
+
+    /// Whether the job is in the schedule.
+    #[must_use]
+    pub fn knows(&self, job: &JobId) -> bool {
+        self.tracks.contains_key(job)
+    }
+
     /// The sweep is not believed any more: what it has shown is no proof.
     pub fn trust_no_proof(&mut self) {
         for job in self.proven.drain(..) {

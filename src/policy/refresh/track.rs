@@ -7,7 +7,7 @@ use super::curve::Curve;
 use super::demand::Demand;
 use super::fleet::Fleet;
 use super::rhythm::Rhythm;
-use super::{Look, Rules, small};
+use super::{Build, Look, Rules, small};
 
 /// A plan is renewed if what it was made for is off by more than this factor.
 const SLACK: f64 = 1.1;
@@ -77,6 +77,26 @@ impl Shown {
             None => f64::from(before.elapsed) + between,
         };
         Self::new(look, elapsed)
+    }
+
+    /// A look then that shows the same.
+    pub(super) fn unchanged(&self, sent: Instant, rules: &Rules) -> Look {
+        let since = sent.saturating_duration_since(self.looked);
+        let build = self.build.map(|stamp| Build {
+            stamp: stamp.get(),
+            age: rules.duration(f64::from(self.elapsed)) + since,
+        });
+        Look {
+            sent,
+            finished: self.finished,
+            changed: false,
+            build,
+        }
+    }
+
+    /// The last build, if bodies tell of it.
+    pub(super) fn stamp(&self) -> Option<u64> {
+        self.build.map(NonZeroU64::get)
     }
 
     fn new(look: &Look, elapsed: f64) -> Self {
