@@ -144,7 +144,42 @@ impl Planner {
         Waiting { granted, patience }
     }
 
-    /// Gives leave to whoever waits for the job's first answer; back if nobody does.
+    /// How long a look waits for its turn, as far as can be told, at a job whose stored answer is so old that it should not be served
+    /// without a try.
+    #[must_use]
+    pub fn wait_overdue(&self, job: JobId, entry: &Entry) -> Duration {
+        let now = self.0.clock.now();
+        let mut books = self.0.books();
+        if !books.schedule.knows(&job) {
+            let look = self.look(said_by(entry), now);
+            let _ = books.schedule.looked(job, &look, now);
+        }
+        let before = books.schedule.overdue_before(&job);
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
+        // every other call is for them
+        let pace = books.schedule.pace_of_looks();
+        pace.saturating_mul(before.saturating_mul(2))
+    }
+
+    /// Has the overdue job looked at when its turn comes.
+    pub fn overdue(&self, job: JobId) {
+        self.0.books().schedule.overdue(job);
+        self.0.stirred.notify_one();
+    }
+
+    /// The same for who waits for it.
+    #[must_use]
+    pub fn await_look(&self, job: JobId, patience: Duration) -> Waiting {
+        let (grant, granted) = oneshot::channel();
+        let mut books = self.0.books();
+        books.schedule.overdue(job);
+        books.waiting.insert(job, grant);
+        drop(books);
+        self.0.stirred.notify_one();
+        Waiting { granted, patience }
+    }
+
+    /// Gives leave to whoever waits for a look at the job; back if nobody does.
     ///
     /// # Errors
     /// The leave that nobody took.

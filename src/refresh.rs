@@ -81,9 +81,14 @@ impl Refresher {
                     self.collapse.begin(job, LookTrigger::First, leave);
                 }
             }
-            Why::Differs | Why::Loss { .. } if !self.store.jobs.contains(&job) => {
+            _ if !self.store.jobs.contains(&job) => {
                 self.planner.forget(&job);
                 return;
+            }
+            Why::Overdue => {
+                if let Err(leave) = self.planner.grant(&job, leave) {
+                    self.collapse.begin(job, LookTrigger::Stale, leave);
+                }
             }
             Why::Differs => self.collapse.begin(job, LookTrigger::Proven, leave),
             Why::Loss { .. } => self.collapse.begin(job, LookTrigger::Scheduled, leave),

@@ -30,6 +30,11 @@ pub struct Schedule {
     /// The jobs that no look is under way for, by their due time.
     pub(super) queue: BTreeSet<(Instant, JobId)>,
     pub(super) proven: VecDeque<JobId>,
+    /// With the tickets by which their places are told.
+    pub(super) overdue: VecDeque<(u64, JobId)>,
+    tickets: u64,
+    /// The last paced look was not at an overdue answer, so the next may be.
+    overdue_next: bool,
     pub(super) turns: Turns,
     pub(super) fleet: Fleet,
     /// Worth of a look at which the budget is just spent, in wrong answers prevented.
@@ -66,6 +71,8 @@ pub enum Why {
     First(ClientId),
     /// A sweep has shown that the stored answer is wrong.
     Differs,
+    /// The stored answer is so old that it should not be served without a try.
+    Overdue,
     /// Of all stored answers this one costs the most.
     Loss {
         /// How often it is asked for, in a window.
@@ -112,6 +119,9 @@ impl Schedule {
             tracks: IndexMap::new(),
             queue: BTreeSet::new(),
             proven: VecDeque::new(),
+            overdue: VecDeque::new(),
+            tickets: 0,
+            overdue_next: true,
             turns: Turns::new(shares, &rules, now),
             fleet: Fleet::new(),
             level: LEAST_LEVEL,
@@ -170,7 +180,7 @@ impl Schedule {
                 track.shown = Shown::after(&before, look, &rules);
                 let (after, fleet) = (&track.shown, &mut self.fleet);
                 track.rhythm.learn(&before, after, look, &rules, fleet);
-                track.differs = false;
+                (track.differs, track.overdue) = (false, None);
             }
             None => {
                 let shown = Shown::first(look, &rules);
@@ -181,6 +191,7 @@ impl Schedule {
                     planned_for: 0.0,
                     place: Place::Flying,
                     differs: false,
+                    overdue: None,
                     shown,
                 };
                 self.tracks.insert(job, track);
@@ -227,6 +238,26 @@ impl Schedule {
         }
     }
 
+    /// The stored answer is asked for, and so old that it should not be served without a try.
+    pub fn overdue(&mut self, job: JobId) {
+        if let Some(track) = self.tracks.get_mut(&job)
+            && track.overdue.is_none()
+        {
+            self.tickets += 1;
+            track.overdue = Some(self.tickets);
+            self.overdue.push_back((self.tickets, job));
+        }
+    }
+
+    /// How many others are overdue before the job, whether it is in line or not, at most.
+    #[must_use]
+    pub fn overdue_before(&self, job: &JobId) -> u64 {
+        let ticket = self.tracks.get(job).and_then(|track| track.overdue);
+        let first = self.overdue.front().map(|(first, _)| *first);
+        let end = self.tickets + 1;
+        ticket.unwrap_or(end).saturating_sub(first.unwrap_or(end))
+    }
+
     /// No build of an idle job that was looked at then has started up to the time that `vouch` returns, though nobody has looked: no
     /// sweep has shown it. What is planned follows; the stored answer gets no younger. Walks over all jobs.
     pub fn vouched(&mut self, vouch: impl Fn(&JobId, Instant) -> Option<Instant>, now: Instant) {
@@ -270,6 +301,12 @@ impl Schedule {
                 track.differs = false;
             }
         }
+    }
+
+    /// Time from one paced look to the next.
+    #[must_use]
+    pub fn pace_of_looks(&self) -> Duration {
+        self.rules.pace()
     }
 
     /// Upstream lets another number of calls out in a window than was planned for.

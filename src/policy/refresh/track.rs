@@ -57,6 +57,8 @@ pub(super) struct Track {
     pub(super) place: Place,
     /// A sweep has shown that the stored answer is wrong.
     pub(super) differs: bool,
+    /// The stored answer is too old to be served without a try: its ticket.
+    pub(super) overdue: Option<u64>,
 }
 
 // === impl Shown ===
