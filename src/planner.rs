@@ -155,7 +155,6 @@ impl Planner {
             let _ = books.schedule.looked(job, &look, now);
         }
         let before = books.schedule.overdue_before(&job);
-        let before = u32::try_from(before).unwrap_or(u32::MAX);
         // every other call is for them
         let pace = books.schedule.pace_of_looks();
         pace.saturating_mul(before.saturating_mul(2))

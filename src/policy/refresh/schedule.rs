@@ -31,8 +31,9 @@ pub struct Schedule {
     pub(super) queue: BTreeSet<(Instant, JobId)>,
     pub(super) proven: VecDeque<JobId>,
     /// With the tickets by which their places are told.
-    pub(super) overdue: VecDeque<(u64, JobId)>,
-    tickets: u64,
+    pub(super) overdue: VecDeque<(NonZeroU32, JobId)>,
+    /// The next ticket.
+    tickets: NonZeroU32,
     /// The last paced look was not at an overdue answer, so the next may be.
     overdue_next: bool,
     pub(super) turns: Turns,
@@ -120,7 +121,7 @@ impl Schedule {
             queue: BTreeSet::new(),
             proven: VecDeque::new(),
             overdue: VecDeque::new(),
-            tickets: 0,
+            tickets: NonZeroU32::MIN,
             overdue_next: true,
             turns: Turns::new(shares, &rules, now),
             fleet: Fleet::new(),
@@ -243,19 +244,22 @@ impl Schedule {
         if let Some(track) = self.tracks.get_mut(&job)
             && track.overdue.is_none()
         {
-            self.tickets += 1;
             track.overdue = Some(self.tickets);
             self.overdue.push_back((self.tickets, job));
+            self.tickets = self.tickets.checked_add(1).unwrap_or(NonZeroU32::MIN);
         }
     }
 
     /// How many others are overdue before the job, whether it is in line or not, at most.
     #[must_use]
-    pub fn overdue_before(&self, job: &JobId) -> u64 {
+    pub fn overdue_before(&self, job: &JobId) -> u32 {
         let ticket = self.tracks.get(job).and_then(|track| track.overdue);
         let first = self.overdue.front().map(|(first, _)| *first);
-        let end = self.tickets + 1;
-        ticket.unwrap_or(end).saturating_sub(first.unwrap_or(end))
+        let (ticket, first) = (
+            ticket.unwrap_or(self.tickets),
+            first.unwrap_or(self.tickets),
+        );
+        ticket.get().wrapping_sub(first.get())
     }
 
     /// No build of an idle job that was looked at then has started up to the time that `vouch` returns, though nobody has looked: no

@@ -1,6 +1,6 @@
 //! All that is kept of one job: what the last look showed, what is learned of its builds and of its demand, and the plan.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::{Duration, Instant};
 
 use super::curve::Curve;
@@ -58,7 +58,7 @@ pub(super) struct Track {
     /// A sweep has shown that the stored answer is wrong.
     pub(super) differs: bool,
     /// The stored answer is too old to be served without a try: its ticket.
-    pub(super) overdue: Option<u64>,
+    pub(super) overdue: Option<NonZeroU32>,
 }
 
 // === impl Shown ===

@@ -1,5 +1,6 @@
 //! The choice of the next call: first-ever asks, then proven differences, then overdue answers and the highest expected loss by turns.
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::super::track::{Appraisal, later};
@@ -114,7 +115,7 @@ impl Schedule {
     /// off.
     fn next_overdue(&mut self, now: Instant) -> Option<JobId> {
         let (tracks, rules) = (&self.tracks, &self.rules);
-        let is_overdue = |(ticket, job): &(u64, JobId)| {
+        let is_overdue = |(ticket, job): &(NonZeroU32, JobId)| {
             let track = tracks.get(job);
             track
                 .is_some_and(|track| track.overdue == Some(*ticket) && !track.is_silent(now, rules))
