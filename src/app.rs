@@ -224,6 +224,7 @@ impl Gateway {
             store: store.clone(),
             collapse: collapse.clone(),
             gate: gate.clone(),
+            planner: planner.clone(),
             windows: settings.cache.windows(),
             clock: clock.clone(),
             drain: drain.clone(),
@@ -233,6 +234,7 @@ impl Gateway {
             collapse,
             store,
             gate,
+            planner.clone(),
             clock.clone(),
             drain.clone(),
         ));

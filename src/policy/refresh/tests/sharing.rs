@@ -105,6 +105,25 @@ fn a_lone_client_gets_its_first_answers_as_fast_as_the_budget_allows() {
 }
 
 #[test]
+fn a_lone_client_does_not_stand_behind_its_own_refreshes() {
+    let now = Clock::system().now();
+    let who = clients(2);
+    let mut schedule = Schedule::new(rules(), who.iter().map(|&client| (client, None)), now);
+    for number in 0..5 {
+        assert_eq!(
+            schedule.end_of_line(who[0], now),
+            0,
+            "first asks before: {number}"
+        );
+        schedule.ask_first(who[0], job(number), now + LONG, now);
+        assert_eq!(schedule.first_in_line(&job(number), now), Some(0));
+        assert!(matches!(schedule.next(50, now), Next::Look { .. }));
+    }
+    schedule.seen(who[1], now);
+    assert_eq!(schedule.end_of_line(who[0], now), 1, "another's count");
+}
+
+#[test]
 fn who_comes_late_has_no_credit_and_who_leaves_is_not_called_for() {
     let now = Clock::system().now();
     let who = clients(2);
