@@ -5,12 +5,13 @@
 //!
 //! 1. **First-ever asks**: nothing is stored, somebody waits. Clients take turns by their shares (`turns`).
 //! 2. **Proven differences**: a sweep has shown that the stored answer is wrong.
-//! 3. **The highest expected loss**: how often the job is asked for, times the chance that its stored answer is wrong, over the time
+//! 3. **Overdue answers**, at most every other call of what is left: so old that the operator does not want them served without a try.
+//! 4. **The highest expected loss**: how often the job is asked for, times the chance that its stored answer is wrong, over the time
 //!    that a look would cut short.
 //!
 //! # The policy
 //!
-//! The third is the index policy of Azar, Horvitz, Lubetzky, Peres and Shahaf (2018, "Tractable near-optimal policies for crawling"),
+//! The last is the index policy of Azar, Horvitz, Lubetzky, Peres and Shahaf (2018, "Tractable near-optimal policies for crawling"),
 //! who solve the problem of Cho and Garcia-Molina (2003, "Effective page refresh policies for Web crawlers") for a given budget. A
 //! look at a job that is asked for `w` times a window is worth `w·(∫₀ᵗ S − t·S(t))` at time `t` after the last one, S being the
 //! chance that the answer still holds (`curve`). Theirs takes change rates as known. Here they are learned, so S is
