@@ -90,6 +90,10 @@ impl Schedule {
 
     /// Moves the level towards what the look just made was worth.
     pub(super) fn follow(&mut self, worth: f64) {
+        if self.level <= LEAST_LEVEL {
+            // the first look of all: a better beginning than none
+            self.level = worth.max(LEAST_LEVEL);
+        }
         let step = (worth / self.level).clamp(1.0 / STEP, STEP);
         self.level = (self.level * step.powf(GAIN)).max(LEAST_LEVEL);
     }
