@@ -89,7 +89,8 @@ impl Schedule {
     }
 
     fn next_by_loss(&mut self, now: Instant) -> Next {
-        if let Some(paced) = self.paced.filter(|&paced| now < paced) {
+        let is_paced = !self.turns.is_crowded(now, &self.rules);
+        if let Some(paced) = self.paced.filter(|&paced| is_paced && now < paced) {
             return wait(Some(paced), Wait::Pace);
         }
         let front = loop {
