@@ -161,8 +161,13 @@ impl Schedule {
     /// Upstream has answered, or a list has confirmed the stored answer. Whatever was known, the job is in the schedule now. An
     /// answer that was sent for before the last one changes nothing.
     pub fn looked(&mut self, job: JobId, look: &Look, now: Instant) -> Plan {
-        let rules = self.rules;
         self.leave(&job);
+        self.recall(job, look, now)
+    }
+
+    /// A job that was forgotten is asked for again; this is what was stored of it. Whoever waits for a newer answer still does.
+    pub fn recall(&mut self, job: JobId, look: &Look, now: Instant) -> Plan {
+        let rules = self.rules;
         match self.tracks.get_mut(&job) {
             Some(track) if look.sent <= track.shown.looked => {}
             Some(track) => {
