@@ -242,6 +242,7 @@ impl Gateway {
                 gate: operations.gate.clone(),
                 collapse: operations.collapse.clone(),
                 store: operations.store.clone(),
+                drain: drain.clone(),
                 window: settings.budget.window,
                 clock: clock.clone(),
             };

@@ -7,6 +7,7 @@
 mod demand;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::clock::Clock;
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
+use crate::policy::limit::Limit;
 use crate::policy::normalise::normalise;
 use crate::policy::refresh::{Build, Look, Next, Plan, Rules, Schedule, Told};
 use crate::store::Entry;
@@ -163,6 +165,14 @@ impl Planner {
         }
     }
 
+    /// Plans for what upstream lets out, which may be less than the budget.
+    pub fn follow(&self, limit: Limit) {
+        let windows = self.0.window.div_duration_f64(limit.window);
+        let requests = whole(f64::from(limit.requests.get()) * windows);
+        let requests = NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN);
+        self.0.books().schedule.set_requests(requests);
+    }
+
     /// What to do with a free call, of which there are `remaining`.
     #[must_use]
     pub fn next(&self, remaining: usize) -> Next {
@@ -287,6 +297,15 @@ fn said_by(entry: &Entry) -> Said {
         changed: false,
         last_build_time: normalised.and_then(|body| body.last_build_time),
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count: not negative, and a float beyond the bounds saturates"
+)]
+fn whole(count: f64) -> u32 {
+    count as u32
 }
 
 // === impl Leave ===
