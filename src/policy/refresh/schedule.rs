@@ -204,13 +204,17 @@ impl Schedule {
         }
     }
 
-    /// The look brought nothing; the job is left alone until then.
+    /// The look brought nothing; the job is left alone until then. If a client had forced it, also until the floor of the last one.
     pub fn failed(&mut self, job: &JobId, until: Instant) {
         if let Some(track) = self.tracks.get_mut(job) {
             unqueue(&mut self.queue, *job, track);
-            track.due = until;
+            track.due = if track.differs {
+                until
+            } else {
+                until.max(track.floor(&self.rules))
+            };
             track.place = Place::Resting;
-            self.queue.insert((until, *job));
+            self.queue.insert((track.due, *job));
         }
     }
 
@@ -256,6 +260,11 @@ impl Schedule {
 
 #[cfg(test)]
 impl Schedule {
+    /// First asks of a client that wait.
+    pub(super) fn waits(&self, client: ClientId) -> usize {
+        self.turns.waits(client)
+    }
+
     /// Each job that no look is under way for is in the queue, once.
     pub(super) fn queue_is_sound(&self) -> bool {
         let queued = self

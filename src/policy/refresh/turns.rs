@@ -309,6 +309,15 @@ impl Turns {
     }
 }
 
+#[cfg(test)]
+impl Turns {
+    pub(super) fn waits(&self, client: ClientId) -> usize {
+        self.clients
+            .get(self.at(client))
+            .map_or(0, |client| client.waiting.len())
+    }
+}
+
 fn as_f64(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
