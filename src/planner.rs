@@ -372,3 +372,6 @@ impl Shared {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;
