@@ -254,6 +254,7 @@ impl Gateway {
                 gate: operations.gate.clone(),
                 collapse: operations.collapse.clone(),
                 store: operations.store.clone(),
+                drain: drain.clone(),
                 window: settings.budget.window,
                 clock: clock.clone(),
             };
@@ -398,7 +399,7 @@ fn planner(settings: &Settings, clients: &Clients, clock: &Clock) -> Option<Plan
         requests: budget.requests,
         window: budget.window,
         floors: cache.lifetimes(),
-        longest: cache.stale_while_revalidate.max(budget.window),
+        longest: cache.stale_while_revalidate,
     };
     let shares = settings.auth.clients.iter().map(|client| client.share);
     let shares: Vec<_> = clients.ids().zip(shares).collect();

@@ -86,6 +86,13 @@ impl Clock {
             manual.moved.notify_waiters();
         }
     }
+
+    /// Sets the wall time of a manual clock, as an operator or a time server may at any moment; does nothing to the system's.
+    pub fn set_wall(&self, to: SystemTime) {
+        if let Some(manual) = &self.0 {
+            manual.hands().system = to;
+        }
+    }
 }
 
 // === impl Manual ===

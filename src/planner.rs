@@ -34,6 +34,8 @@ pub struct Leave(#[expect(dead_code, reason = "its drop is the message")] onesho
 
 /// Somebody who waits for leave.
 pub struct Waiting {
+    planner: Planner,
+    job: JobId,
     granted: oneshot::Receiver<Leave>,
     patience: Duration,
 }
@@ -142,7 +144,12 @@ impl Planner {
         books.waiting.insert(job, grant);
         drop(books);
         self.0.stirred.notify_one();
-        Waiting { granted, patience }
+        Waiting {
+            planner: self.clone(),
+            job,
+            granted,
+            patience,
+        }
     }
 
     /// How long a look waits for its turn, as far as can be told, at a job whose stored answer is so old that it should not be served
@@ -153,7 +160,7 @@ impl Planner {
         let mut books = self.0.books();
         if !books.schedule.knows(&job) {
             let look = self.look(said_by(entry), now);
-            let _ = books.schedule.looked(job, &look, now);
+            let _ = books.schedule.recall(job, &look, now);
         }
         let before = books.schedule.overdue_before(&job);
         // every other call is for them
@@ -176,7 +183,12 @@ impl Planner {
         books.waiting.insert(job, grant);
         drop(books);
         self.0.stirred.notify_one();
-        Waiting { granted, patience }
+        Waiting {
+            planner: self.clone(),
+            job,
+            granted,
+            patience,
+        }
     }
 
     /// Gives leave to whoever waits for a look at the job; back if nobody does.
@@ -252,11 +264,16 @@ impl Planner {
         self.0.stirred.notify_one();
     }
 
-    /// Nothing is stored of the job any more.
-    pub fn forget(&self, job: &JobId) {
+    /// Upstream denied the job. Nothing is stored of it any more, and whoever waits for its turn has an answer.
+    pub fn denied(&self, job: &JobId) {
         let mut books = self.0.books();
         books.schedule.leave(job);
         books.schedule.forget(job);
+    }
+
+    /// Nothing is stored of the job any more.
+    pub fn forget(&self, job: &JobId) {
+        self.0.books().schedule.forget(job);
     }
 
     /// A look at the job begins; it is over when what this returns is dropped.
@@ -318,7 +335,7 @@ impl Planner {
                 let asks = entry.take_asks();
                 if !books.schedule.asked(job, asks, now) {
                     let look = self.look(said_by(entry), now); // asked for again after a long silence
-                    let _ = books.schedule.looked(*job, &look, now);
+                    let _ = books.schedule.recall(*job, &look, now);
                     books.schedule.asked(job, asks, now);
                 }
             }
@@ -371,9 +388,24 @@ impl Leave {
 
 impl Waiting {
     /// Waits as long as it may; `None`: its turn did not come.
-    pub async fn leave(self) -> Option<Leave> {
-        let granted = tokio::time::timeout(self.patience, self.granted).await;
+    pub async fn leave(mut self) -> Option<Leave> {
+        let granted = tokio::time::timeout(self.patience, &mut self.granted).await;
         granted.ok()?.ok()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.granted.close();
+        let mut books = self.planner.0.books();
+        // another fetch of the job may wait by now, if this one was revoked
+        if books
+            .waiting
+            .get(&self.job)
+            .is_some_and(oneshot::Sender::is_closed)
+        {
+            books.waiting.remove(&self.job);
+        }
     }
 }
 
@@ -405,3 +437,6 @@ impl Shared {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ use crate::planner::{Leave, Planner};
 use crate::policy::job::JobId;
 use crate::policy::limit::Api;
 use crate::policy::refresh::{Next, Why};
+use crate::server::Drain;
 use crate::store::Store;
 use crate::telemetry::metrics::LookTrigger;
 use forecast::Watch;
@@ -40,6 +41,8 @@ pub struct Refresher {
     pub collapse: Collapse,
     /// Of what is no longer stored no look is made.
     pub store: Store,
+    /// While draining only those who wait are worth a call.
+    pub drain: Drain,
     /// `budget.window`
     pub window: Duration,
     /// Time.
@@ -65,12 +68,21 @@ impl Refresher {
         let limit = self.gate.limit(Api::Job);
         self.planner.set_requests(limit.calls_in(self.window));
         let Some(until) = self.closed_until() else {
-            return match self.planner.next(self.gate.remaining(Api::Job)) {
+            return match self.planner.next(self.spare()) {
                 Next::Look { job, why } => self.look(job, why).await,
                 Next::Wait { until, .. } => self.wait(until).await,
             };
         };
         self.wait(until).await;
+    }
+
+    /// Calls that may go out. While draining all of them are kept for those who wait: what others may want to know is about to be
+    /// forgotten.
+    fn spare(&self) -> usize {
+        if self.drain.has_begun() {
+            return 0;
+        }
+        self.gate.remaining(Api::Job)
     }
 
     /// Until when no call would be let out: a time, or until something happens; `None`: one would.
@@ -82,25 +94,22 @@ impl Refresher {
 
     /// Begins the look, and waits until it has its call, or ends without.
     async fn look(&self, job: JobId, why: Why) {
-        let (leave, taken) = Leave::new();
-        match why {
-            // if nobody waits any more, whoever asked was told to come back: the answer will be there
-            Why::First(_) => {
-                if let Err(leave) = self.planner.grant(&job, leave) {
-                    self.collapse.begin(job, LookTrigger::First, leave);
-                }
-            }
+        let trigger = match why {
+            Why::First(_) => LookTrigger::First,
             _ if !self.store.jobs.contains(&job) => {
                 self.planner.forget(&job);
                 return;
             }
-            Why::Overdue => {
-                if let Err(leave) = self.planner.grant(&job, leave) {
-                    self.collapse.begin(job, LookTrigger::Stale, leave);
-                }
-            }
-            Why::Differs => self.collapse.begin(job, LookTrigger::Proven, leave),
-            Why::Loss { .. } => self.collapse.begin(job, LookTrigger::Scheduled, leave),
+            Why::Differs => LookTrigger::Proven,
+            Why::Overdue => LookTrigger::Stale,
+            Why::Loss { .. } => LookTrigger::Scheduled,
+        };
+        let (leave, taken) = Leave::new();
+        // whoever waits for its turn goes; if nobody does, the answer will be there for who was told to come back
+        if let Err(leave) = self.planner.grant(&job, leave)
+            && !self.drain.has_begun()
+        {
+            self.collapse.begin(job, trigger, leave);
         }
         let _ = taken.await; // an error is the message: the leave was dropped
     }

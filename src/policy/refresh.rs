@@ -88,8 +88,7 @@ pub struct Rules {
     pub window: Duration,
     /// `cache.ttl` and `cache.ttl_running`: a job is not looked at again before, save by force or proof.
     pub floors: Lifetimes,
-    /// `cache.stale_while_revalidate`: the longest lifetime of an answer, and the silence after which a job is forgotten. Who asks
-    /// less often is answered after a look, so one in between would be wasted.
+    /// `cache.stale_while_revalidate`: the longest lifetime of an answer.
     pub longest: Duration,
 }
 
@@ -118,6 +117,11 @@ pub struct Build {
 // === impl Rules ===
 
 impl Rules {
+    /// The silence after which a job is forgotten. Who asks less often is answered after a look, so one in between would be wasted.
+    fn silence(&self) -> Duration {
+        self.longest.max(self.window)
+    }
+
     fn windows(&self, time: Duration) -> f64 {
         time.div_duration_f64(self.window)
     }

@@ -14,6 +14,7 @@ mod upstream;
 mod activation;
 mod admin;
 mod ages;
+mod budget;
 mod caching;
 mod clients;
 mod collapsing;

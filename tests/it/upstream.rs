@@ -112,6 +112,12 @@ impl Upstream {
         calls.iter().map(|(_, at)| *at).collect()
     }
 
+    /// Which job each call asked for, in order; of a list, its path.
+    pub(crate) fn jobs(&self) -> Vec<String> {
+        let calls = self.inner.calls.lock().expect("not poisoned");
+        calls.iter().map(|(head, _)| asked_for(head)).collect()
+    }
+
     /// A header of each call, or "".
     pub(crate) fn headers(&self, name: &str) -> Vec<String> {
         let calls = self.inner.calls.lock().expect("not poisoned");
@@ -126,6 +132,13 @@ impl Upstream {
     pub(crate) fn let_through(&self, calls: usize) {
         self.inner.let_through.add_permits(calls);
     }
+}
+
+/// The job that a call asks for; of a list, its path.
+pub(crate) fn asked_for(head: &Parts) -> String {
+    let path = head.uri.path();
+    let job = path.strip_prefix("/v1/job/").unwrap_or(path);
+    job.strip_suffix("/info").unwrap_or(job).to_owned()
 }
 
 async fn accept(listener: TcpListener, inner: Arc<Inner>) {

@@ -182,7 +182,7 @@ impl Keep {
     fn believe(&self, call: &Call, error: &Error, now: Instant) {
         let (store, job) = (&self.store, call.job);
         if let Some(planner) = &self.planner {
-            planner.forget(&job);
+            planner.denied(&job);
         }
         let replaced = store.jobs.remove(&job).is_some();
         let previous = store.absent.get(&job);

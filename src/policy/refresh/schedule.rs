@@ -172,8 +172,13 @@ impl Schedule {
     /// Upstream has answered, or a list has confirmed the stored answer. Whatever was known, the job is in the schedule now. An
     /// answer that was sent for before the last one changes nothing.
     pub fn looked(&mut self, job: JobId, look: &Look, now: Instant) -> Plan {
-        let rules = self.rules;
         self.leave(&job);
+        self.recall(job, look, now)
+    }
+
+    /// A job that was forgotten is asked for again; this is what was stored of it. Whoever waits for a newer answer still does.
+    pub fn recall(&mut self, job: JobId, look: &Look, now: Instant) -> Plan {
+        let rules = self.rules;
         match self.tracks.get_mut(&job) {
             Some(track) if look.sent <= track.shown.looked => {}
             Some(track) => {
@@ -211,13 +216,17 @@ impl Schedule {
         }
     }
 
-    /// The look brought nothing; the job is left alone until then.
+    /// The look brought nothing; the job is left alone until then. If a client had forced it, also until the floor of the last one.
     pub fn failed(&mut self, job: &JobId, until: Instant) {
         if let Some(track) = self.tracks.get_mut(job) {
             unqueue(&mut self.queue, *job, track);
-            track.due = until;
+            track.due = if track.differs {
+                until
+            } else {
+                until.max(track.floor(&self.rules))
+            };
             track.place = Place::Resting;
-            self.queue.insert((until, *job));
+            self.queue.insert((track.due, *job));
         }
     }
 
@@ -328,6 +337,11 @@ impl Schedule {
 
 #[cfg(test)]
 impl Schedule {
+    /// First asks of a client that wait.
+    pub(super) fn waits(&self, client: ClientId) -> usize {
+        self.turns.waits(client)
+    }
+
     /// Each job that no look is under way for is in the queue, once.
     pub(super) fn queue_is_sound(&self) -> bool {
         let queued = self

@@ -2,6 +2,7 @@ mod choice;
 mod figures;
 mod learning;
 mod play;
+mod promises;
 mod proof;
 mod sequences;
 mod sharing;

@@ -183,7 +183,7 @@ impl Track {
 
     /// Nobody asks for it any more.
     pub(super) fn is_silent(&self, now: Instant, rules: &Rules) -> bool {
-        self.demand.silence(now) > rules.longest
+        self.demand.silence(now) > rules.silence()
     }
 
     /// Plans the look for when it is worth `level` asks.

@@ -9,7 +9,10 @@
 //! remembered with no more jobs than a window pays for, so a scanner that has gone leaves little behind.
 //!
 //! The **reserve** are calls that refreshes leave free, so that a first ask need not wait for the next one: as many as came
-//! in a window lately, at most a fifth of the budget. None came: none is held back.
+//! in a window lately, at most a fifth of the budget. None came: none is held back. Nor while first asks wait: then it is turns that
+//! decide, or a scanner that never stops would have every call. For the same reason refreshes are not
+//! [paced](super::schedule) while more first asks come than the reserve is for: calls come free as unevenly as they were made, and the
+//! scanner would have each that comes too soon.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
@@ -194,9 +197,22 @@ impl Turns {
             let granted = ((pass - other.pass) * other.share).max(0.0).ceil();
             granted.min(as_f64(other.waiting.len()))
         });
+        // whoever has this ask in line waits itself, so no refresh serves it
         let served = self.served(now, rules, Some(at));
         let refreshes = ((pass - self.refreshes.max(self.now)) * served).max(0.0);
-        whole(as_f64(position) + firsts.sum::<f64>() + refreshes.ceil())
+        let refreshes = if self.is_crowded(now, rules) {
+            refreshes.ceil()
+        } else {
+            refreshes.ceil().min(1.0) // paced, the others come later
+        };
+        whole(as_f64(position) + firsts.sum::<f64>() + refreshes)
+    }
+
+    /// Lately more first asks came than the reserve is for. Then refreshes have the calls of their turns all the same, however close
+    /// together.
+    pub(super) fn is_crowded(&self, now: Instant, rules: &Rules) -> bool {
+        self.waiting() > 0
+            && self.firsts(now, rules) > f64::from(rules.requests.get() / RESERVE_PART)
     }
 
     /// Who is next.
@@ -205,7 +221,7 @@ impl Turns {
             return Turn::Refresh;
         };
         let is_shared = self.served(now, rules, None) > 0.0;
-        if is_shared && self.refreshes < client.pass {
+        if is_shared && self.refreshes.max(self.now) < client.pass {
             Turn::Refresh
         } else {
             Turn::First(at)
@@ -239,6 +255,9 @@ impl Turns {
 
     /// Calls that refreshes leave free.
     pub(super) fn reserve(&self, now: Instant, rules: &Rules) -> usize {
+        if self.waiting() > 0 {
+            return 0;
+        }
         let most = rules.requests.get() / RESERVE_PART;
         let recent = self.recent(now, rules);
         (0..most)
@@ -288,6 +307,15 @@ impl Turns {
     fn at(&self, client: ClientId) -> usize {
         let last = self.clients.len() - 1;
         client.index().map_or(last, |index| index.min(last))
+    }
+}
+
+#[cfg(test)]
+impl Turns {
+    pub(super) fn waits(&self, client: ClientId) -> usize {
+        self.clients
+            .get(self.at(client))
+            .map_or(0, |client| client.waiting.len())
     }
 }
 

@@ -91,7 +91,8 @@ impl Schedule {
 
     /// Overdue answers and those of the highest loss take turns.
     fn next_paced(&mut self, now: Instant) -> Next {
-        if let Some(paced) = self.paced.filter(|&paced| now < paced) {
+        let is_paced = !self.turns.is_crowded(now, &self.rules);
+        if let Some(paced) = self.paced.filter(|&paced| is_paced && now < paced) {
             return wait(Some(paced), Wait::Pace);
         }
         let by_loss = match self.overdue_next {

@@ -163,6 +163,17 @@ fn a_lifetime_is_the_planned_look_within_the_floor_and_the_longest() {
     }
 }
 
+/// The documented bound is `stale_while_revalidate` itself, also where the window is longer.
+#[test]
+fn a_window_longer_than_stale_while_revalidate_lengthens_no_lifetime() {
+    let mut stage = Stage::new();
+    stage.schedule.rules.longest = 45 * SECOND;
+    let looks = stage.busy(100); // a look each two seconds: none is planned sooner than after three minutes
+    let plan = stage.look(looks.len(), true, 1, 600);
+    assert_eq!(plan.lifetime, 45 * SECOND, "{plan:?}");
+    assert!(plan.next_look > stage.now + 45 * SECOND, "{plan:?}");
+}
+
 #[test]
 fn refreshes_go_out_evenly_and_first_asks_at_once() {
     let mut stage = Stage::new();

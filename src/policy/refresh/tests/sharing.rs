@@ -10,7 +10,7 @@ use crate::policy::client::{ClientId, Clients};
 use crate::policy::refresh::{Look, Next, Schedule, Why};
 
 /// The clients of a configuration with so many of them.
-fn clients(count: usize) -> Vec<ClientId> {
+pub(super) fn clients(count: usize) -> Vec<ClientId> {
     let names = ["a", "b", "c", "d"];
     let digests = names.map(|name| [<[u8; 32]>::from(Sha256::digest(name))]);
     let known = Clients::new(
