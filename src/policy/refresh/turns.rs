@@ -194,7 +194,7 @@ impl Turns {
             let granted = ((pass - other.pass) * other.share).max(0.0).ceil();
             granted.min(as_f64(other.waiting.len()))
         });
-        let served = self.served(now, rules);
+        let served = self.served(now, rules, Some(at)); // it will wait by then
         let refreshes = ((pass - self.refreshes.max(self.now)) * served).max(0.0);
         whole(as_f64(position) + firsts.sum::<f64>() + refreshes.ceil())
     }
@@ -204,7 +204,7 @@ impl Turns {
         let Some((at, client)) = self.lowest() else {
             return Turn::Refresh;
         };
-        let is_shared = self.served(now, rules) > 0.0;
+        let is_shared = self.served(now, rules, None) > 0.0;
         if is_shared && self.refreshes < client.pass {
             Turn::Refresh
         } else {
@@ -229,7 +229,7 @@ impl Turns {
 
     /// A refresh was granted.
     pub(super) fn refreshed(&mut self, now: Instant, rules: &Rules) {
-        let share = self.served(now, rules);
+        let share = self.served(now, rules, None);
         self.refreshes = if self.waiting() > 0 && share > 0.0 {
             self.refreshes.max(self.now) + 1.0 / share
         } else {
@@ -246,15 +246,16 @@ impl Turns {
             .count()
     }
 
-    /// The shares of the active clients that wait for nothing.
-    fn served(&self, now: Instant, rules: &Rules) -> f64 {
-        let active = |client: &&Client| {
+    /// The shares of the active clients that wait for nothing, save one that is about to wait.
+    fn served(&self, now: Instant, rules: &Rules, save: Option<usize>) -> f64 {
+        let is_active = |client: &Client| {
             let seen = client.seen;
             seen.is_some_and(|seen| now.saturating_duration_since(seen) < rules.window)
         };
-        let served = self.clients.iter().filter(active);
-        let served = served.filter(|client| client.waiting.is_empty());
-        served.map(|client| client.share).sum()
+        let served = self.clients.iter().enumerate();
+        let served = served.filter(|(at, client)| Some(*at) != save && is_active(client));
+        let served = served.filter(|(_, client)| client.waiting.is_empty());
+        served.map(|(_, client)| client.share).sum()
     }
 
     fn lowest(&self) -> Option<(usize, &Client)> {

@@ -104,6 +104,21 @@ fn a_lone_client_gets_its_first_answers_as_fast_as_the_budget_allows() {
     assert_eq!(calls.len(), 1, "{calls:?}");
 }
 
+/// A client that is served and then asks for something new was taken for one of those that refreshes serve. So it was told to come back
+/// although a call was free, which was then made for it at once.
+#[test]
+fn a_lone_client_has_nobody_before_it_however_often_it_has_asked() {
+    let now = Clock::system().now();
+    let who = clients(1);
+    let mut schedule = Schedule::new(rules(), [(who[0], None)], now);
+    for number in 0..10 {
+        assert_eq!(schedule.end_of_line(who[0], now), 0, "ask {number}");
+        schedule.seen(who[0], now);
+        schedule.ask_first(who[0], job(number), now + LONG, now);
+        assert!(matches!(schedule.next(50, now), Next::Look { .. }));
+    }
+}
+
 #[test]
 fn who_comes_late_has_no_credit_and_who_leaves_is_not_called_for() {
     let now = Clock::system().now();
