@@ -220,6 +220,7 @@ impl Gateway {
             store: store.clone(),
             collapse: collapse.clone(),
             gate: gate.clone(),
+            planner: planner.clone(),
             windows: settings.cache.windows(),
             clock: clock.clone(),
             drain: drain.clone(),
@@ -229,6 +230,7 @@ impl Gateway {
             collapse,
             store,
             gate,
+            planner.clone(),
             clock.clone(),
             drain.clone(),
         ));

@@ -7,6 +7,7 @@
 mod demand;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use crate::clock::Clock;
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 use crate::policy::normalise::normalise;
-use crate::policy::refresh::{Build, Look, Next, Plan, Rules, Schedule, Told};
+use crate::policy::refresh::{Build, Look, Next, Outlook, Plan, Rules, Schedule, Told};
 use crate::store::Entry;
 use demand::Demand;
 
@@ -205,6 +206,7 @@ impl Planner {
     /// What is known of a job, and where it stands.
     #[must_use]
     pub fn explain(&self, job: &JobId) -> Option<Told> {
+        self.gather(); // while calls are held back nobody else does
         let now = self.0.clock.now();
         self.0.books().schedule.explain(job, now)
     }
@@ -216,10 +218,24 @@ impl Planner {
         self.0.books().schedule.first_in_line(job, now)
     }
 
-    /// Jobs that are planned for.
+    /// When a job's look is planned; not later than now if one is under way. `None`: there is no plan.
     #[must_use]
-    pub fn jobs(&self) -> usize {
-        self.0.books().schedule.len()
+    pub fn due(&self, job: &JobId) -> Option<Instant> {
+        let now = self.0.clock.now();
+        self.0.books().schedule.due(job, now)
+    }
+
+    /// What lies before it. Walks over all jobs that are asked for: 1 ms for XXX.
+    #[must_use]
+    pub fn outlook(&self) -> Outlook {
+        self.gather(); // while calls are held back nobody else does
+        let now = self.0.clock.now();
+        self.0.books().schedule.outlook(now)
+    }
+
+    /// Upstream lets another number of calls out in a window than was planned for.
+    pub fn set_requests(&self, requests: NonZeroU32) {
+        self.0.books().schedule.set_requests(requests);
     }
 
     /// Takes over what was asked since the last time.

@@ -3,6 +3,10 @@
 //! One task. It waits until the gate may let a call out and the planner has a look that is worth it; starts that look, or gives leave to
 //! the first ask that waits for its turn; and goes on once that has its call. Nothing else begins a look at what is stored but clients and operators
 //! who force one, so calls go out in the planner's order. It decides nothing.
+//!
+//! On the way it tells the planner what upstream lets out, if that is less than the budget, and warns of a budget that cannot do (`forecast`).
+
+mod forecast;
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +21,7 @@ use crate::policy::limit::Api;
 use crate::policy::refresh::{Next, Why};
 use crate::store::Store;
 use crate::telemetry::metrics::LookTrigger;
+use forecast::Watch;
 
 /// What was asked for is gathered this often in a window, if nothing else happens.
 const GATHERINGS: u32 = 60;
@@ -44,8 +49,10 @@ pub struct Refresher {
 impl Refresher {
     /// Makes looks until it is stopped. Those that run then go on.
     pub async fn run(self, stop: CancellationToken) {
+        let mut watch = Watch::new(self.window);
         stop.run_until_cancelled(async {
             loop {
+                watch.look(&self.planner, self.clock.now());
                 self.step().await;
             }
         })
@@ -53,6 +60,8 @@ impl Refresher {
     }
 
     async fn step(&self) {
+        let limit = self.gate.limit(Api::Job);
+        self.planner.set_requests(limit.calls_in(self.window));
         let Some(until) = self.closed_until() else {
             return match self.planner.next(self.gate.remaining(Api::Job)) {
                 Next::Look { job, why } => self.look(job, why).await,

@@ -106,6 +106,9 @@ pub struct Summary {
     pub bytes: Option<usize>,
     /// Answers given from what is stored while it was fresh, since the job was first stored.
     pub hits: Option<u64>,
+    /// Until its next look, as it is planned now: 0 if it is under way or waits only for a free call; `null` if none is planned, and
+    /// always in mode `ttl`.
+    pub next_look_seconds: Option<f64>,
 }
 
 /// Everything that can be told of a job.
@@ -120,10 +123,63 @@ pub struct Explanation {
     pub last_answer: Option<Told>,
     /// What somebody who asks for it now, without conditions, would get, and why.
     pub if_asked_now: String,
+    /// How often it is built and asked for, and how likely its stored answer is wrong; `null` if the schedule does not know it, and
+    /// always in mode `ttl`.
+    pub rhythm: Option<String>,
     /// When upstream is asked about it next, and why then.
     pub next_look: String,
+    /// What the schedule knows of it, in figures; `null` if it does not know it, and always in mode `ttl`.
+    pub plan: Option<Plan>,
     /// What happened to it, the newest first.
     pub story: Vec<Told>,
+}
+
+/// What the schedule of budget mode knows of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Where it stands.
+    pub standing: Standing,
+    /// Calls that go before its own: `in-line` those granted earlier, `planned` and `floor` the looks planned earlier, `differs` those at
+    /// jobs that were shown to differ earlier; `null` otherwise.
+    pub place: Option<usize>,
+    /// What is known of it; `null` if nothing is stored of it.
+    pub rhythm: Option<Rhythm>,
+}
+
+/// Where a job stands in the schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Somebody waits for its first answer, or was told when to come back for it.
+    InLine,
+    /// A look is under way.
+    UnderWay,
+    /// A list has shown that the stored answer is wrong.
+    Differs,
+    /// The last look brought nothing.
+    Resting,
+    /// It would be worth a look sooner than `ttl` or `ttl_running` allows.
+    Floor,
+    /// Its next look is planned for when it is worth as much as others.
+    Planned,
+}
+
+/// What is known of a job's builds, and what that means for its stored answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rhythm {
+    /// Its own builds that this is learned from, at most 16. Older ones fade, so it is no whole number; below one, what jobs here are like
+    /// says more.
+    pub builds: f64,
+    /// Mean time from the end of a build to the start of the next.
+    pub pause_seconds: f64,
+    /// Median length of its builds.
+    pub length_seconds: f64,
+    /// How often it is asked for in `budget.window`.
+    pub asks_per_window: f64,
+    /// The chance that the stored answer is wrong, 0 to 1.
+    pub wrong: f64,
+    /// Wrong answers that are expected in the next `budget.window` if there is no look.
+    pub loss_per_window: f64,
 }
 
 /// Something that happened.

@@ -147,6 +147,25 @@ pub struct Budget {
     pub remaining: u32,
     /// The same and more of each API that upstream counts by itself.
     pub apis: Vec<ApiLimits>,
+    /// What lies before the schedule of budget mode; `null` in mode `ttl`, where there is none.
+    pub outlook: Option<Outlook>,
+}
+
+/// What lies before the schedule, and whether the budget will do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// Calls in `window_seconds` that are planned with: `requests`, or fewer if upstream lets out fewer.
+    pub requests: u32,
+    /// Stored jobs that clients ask for and whose next looks are planned.
+    pub jobs: u64,
+    /// Jobs in line for their first call.
+    pub first_asks: u64,
+    /// Calls in `window_seconds` that first asks need, as they came lately.
+    pub demand_first: f64,
+    /// Calls in `window_seconds` that it would take to look at all other jobs as often as `ttl` and `ttl_running` allow.
+    pub demand_floors: f64,
+    /// The same in a sentence, and whether the budget covers it.
+    pub forecast: String,
 }
 
 /// What may be asked of one API.

@@ -22,7 +22,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
+use super::operate::{
+    self, Explanation, Operate, Page, Plan, Query, Refreshed, Rhythm, State, Summary, Told,
+};
 use super::{Access, Admin, MAX_CONNECTIONS, Parts, serve};
 use crate::clock::Clock;
 use crate::config::{AdminSettings, SecretSource};
@@ -130,7 +132,9 @@ impl Operate for Double {
             etag: Some("\"f1b3\"".to_owned()),
             last_answer: Some(told()),
             if_asked_now: "It would be answered from memory.".to_owned(),
+            rhythm: Some("A build begins about every 25 min.".to_owned()),
             next_look: "In 18 s, when its lifetime ends.".to_owned(),
+            plan: Some(plan()),
             story: vec![told()],
         }
     }
@@ -180,6 +184,22 @@ fn summary(job: &str) -> Summary {
         finished: Some(true),
         bytes: Some(559),
         hits: Some(3),
+        next_look_seconds: Some(17.5),
+    }
+}
+
+fn plan() -> Plan {
+    Plan {
+        standing: operate::Standing::UnderWay,
+        place: None,
+        rhythm: Some(Rhythm {
+            builds: 2.5,
+            pause_seconds: 1_500.0,
+            length_seconds: 90.0,
+            asks_per_window: 240.0,
+            wrong: 0.03,
+            loss_per_window: 7.5,
+        }),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
+use crate::planner::Planner;
 use crate::policy::limit::Api;
 use crate::server::Drain;
 use crate::store::Store;
@@ -20,6 +21,7 @@ pub(super) struct State {
     collapse: Collapse,
     store: Store,
     gate: Gate,
+    planner: Option<Planner>,
     clock: Clock,
     pub(super) drain: Drain,
     leaving: AtomicBool,
@@ -33,6 +35,7 @@ impl State {
         collapse: Collapse,
         store: Store,
         gate: Gate,
+        planner: Option<Planner>,
         clock: Clock,
         drain: Drain,
     ) -> Self {
@@ -44,6 +47,7 @@ impl State {
             collapse,
             store,
             gate,
+            planner,
             clock,
             drain,
             leaving: AtomicBool::new(false),
@@ -76,8 +80,7 @@ impl Facts for State {
                 .collect(),
             throttle_hold: job.throttle_hold,
             list_throttle_hold: list.and_then(|list| list.throttle_hold),
-            demand_first: 0.0, // nobody counts it yet
-            demand_floors: 0.0,
+            outlook: self.planner.as_ref().map(Planner::outlook),
             credential_hold: gate.credential_hold,
             outage_hold: gate.outage_hold,
             paused: gate.paused,

@@ -1,5 +1,7 @@
 //! What the operator asks for, done over the parts.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +15,9 @@ use crate::error::Error;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::{Landing, Story};
-use crate::policy::explain::Case;
+use crate::planner::Planner;
+use crate::policy::client::ClientId;
+use crate::policy::explain::{Case, Scheduled};
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::ladder::{Known, Windows};
@@ -27,6 +31,7 @@ pub(super) struct Operations {
     pub(super) store: Store,
     pub(super) collapse: Collapse,
     pub(super) gate: Gate,
+    pub(super) planner: Option<Planner>,
     pub(super) windows: Windows,
     pub(super) clock: Clock,
     pub(super) drain: Drain,
@@ -75,6 +80,24 @@ impl Operations {
         }
     }
 
+    fn scheduled(&self, job: &JobId, now: Instant) -> Option<Scheduled> {
+        let planner = self.planner.as_ref()?;
+        let wait = |calls| self.gate.wait_behind(Api::Job, calls);
+        Some(Scheduled {
+            told: planner.explain(job),
+            place: planner.place_in_line(job),
+            turn: planner.wait_in_line(ClientId::ANONYMOUS, job, wait),
+            now,
+        })
+    }
+
+    /// In mode `ttl` there is no plan.
+    fn next_look_seconds(&self, job: &JobId) -> Option<f64> {
+        let due = self.planner.as_ref()?.due(job)?;
+        let left = due.saturating_duration_since(self.clock.now());
+        Some(left.as_secs_f64())
+    }
+
     fn event(&self, event: &Event, now: Instant) -> Told {
         let text = event.what.to_string();
         self.told(event.what.as_str(), text, event.at, event.times, now)
@@ -109,6 +132,9 @@ impl Operate for Operations {
             wanted.pop_last();
         }
         let last = wanted.last_key_value().map(|(job, _)| job.to_string());
+        for (job, summary) in &mut wanted {
+            summary.next_look_seconds = self.next_look_seconds(job);
+        }
         Page {
             next: last.filter(|_| has_more),
             entries: wanted.into_values().collect(),
@@ -127,6 +153,7 @@ impl Operate for Operations {
             rest: rest.and_then(|setback| Some((setback, setback.left(now)?))),
             is_flying: self.collapse.is_flying(&job),
             gate: gate.as_ref(),
+            scheduled: self.scheduled(&job, now),
         };
         let etag = match &found.stored {
             Some(Stored::Job(entry)) => entry.etag().to_str().ok().map(str::to_owned),
@@ -136,9 +163,14 @@ impl Operate for Operations {
             etag,
             last_answer: self.last_answer(&found, &story, now),
             if_asked_now: case.if_asked_now(),
+            rhythm: case.rhythm(),
             next_look: case.next_look(),
+            plan: plan::plan(&case),
             story: story.iter().map(|event| self.event(event, now)).collect(),
-            summary: summary(job, &found),
+            summary: Summary {
+                next_look_seconds: case.planned_in().map(|left| left.as_secs_f64()),
+                ..summary(job, &found)
+            },
         }
     }
 
@@ -219,6 +251,7 @@ fn summary(job: JobId, found: &Found) -> Summary {
         finished: entry.map(|entry| entry.is_finished()),
         bytes: entry.map(|entry| entry.body().len()),
         hits: entry.map(|entry| entry.hits().0),
+        next_look_seconds: None,
     }
 }
 

@@ -24,6 +24,7 @@ fn for_people(told: &Explanation) -> String {
     sheet.tell("stored", stored(told));
     sheet.tell("last answer", told.last_answer.as_ref().map(event));
     sheet.tell("asked now", given(&told.if_asked_now));
+    sheet.tell("rhythm", told.rhythm.clone());
     sheet.tell("next look", given(&told.next_look));
     let width = told.story.iter().map(|event| ago(event).len()).max();
     let width = width.unwrap_or_default();

@@ -37,6 +37,7 @@ fn for_people(stats: &Stats) -> String {
     sheet.tell("upstream", upstream(stats));
     sheet.tell("credential", [credential(stats)]);
     sheet.tell("budget", budget(stats));
+    sheet.tell("plan", plan(stats));
     sheet.tell("cache", [cache(stats)]);
     sheet.into_text()
 }
@@ -204,6 +205,16 @@ fn budget(stats: &Stats) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Budget mode's.
+fn plan(stats: &Stats) -> Vec<String> {
+    let Some(outlook) = &stats.budget.outlook else {
+        return Vec::new();
+    };
+    let jobs = format!("jobs whose looks are planned: {}", outlook.jobs);
+    let in_line = format!("jobs in line for their first call: {}", outlook.first_asks);
+    vec![jobs, in_line, outlook.forecast.clone()]
 }
 
 fn cache(stats: &Stats) -> String {

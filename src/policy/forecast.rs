@@ -18,7 +18,7 @@ pub struct Forecast {
     pub first_asks: f64,
     /// Beyond these, to keep every job at its floor.
     pub floors: f64,
-    /// `budget.requests`: calls that there are.
+    /// Calls that there are: `budget.requests`, or fewer if upstream lets out fewer.
     pub budget: NonZeroU32,
     /// `budget.window`
     pub window: Duration,
@@ -85,7 +85,7 @@ impl fmt::Display for Forecast {
         write!(
             f,
             "jobs asked for the first time need {first_asks:.1} calls in {window:?}, and all others {floors:.1} to be as fresh as ttl and \
-             ttl_running allow; budget.requests is {budget}: {verdict}"
+             ttl_running allow; {budget} may be made: {verdict}"
         )
     }
 }

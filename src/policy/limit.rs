@@ -84,6 +84,15 @@ impl Limit {
         times.saturating_mul(self.requests.get().into()) <= other.requests.get().into()
     }
 
+    /// How many calls of an even stream it lets out in another window, rounded down, but at least one.
+    #[must_use]
+    pub fn calls_in(&self, window: Duration) -> NonZeroU32 {
+        let calls = u128::from(self.requests.get()).saturating_mul(window.as_nanos());
+        let calls = calls / self.window.as_nanos().max(1);
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+        NonZeroU32::new(calls).unwrap_or(NonZeroU32::MIN)
+    }
+
     /// Whether it lets fewer calls out than the other in the long run.
     #[must_use]
     pub fn is_slower_than(&self, other: &Self) -> bool {

@@ -70,7 +70,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 pub use schedule::{Next, Plan, Schedule, Wait, Why};
-pub use told::{Standing, Told};
+pub use told::{Outlook, Standing, Told};
 
 use super::freshness::Lifetimes;
 

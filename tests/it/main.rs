@@ -23,6 +23,7 @@ mod credential;
 mod denials;
 mod drain;
 mod errors;
+mod explain;
 mod faults;
 mod framing;
 mod hostile;

@@ -136,7 +136,6 @@ impl Builder {
         self
     }
 
-    #[expect(dead_code, reason = "the tests of budget mode come with it")]
     /// So many calls in each window, spent where they are worth most; answers may be as stale as the shipped settings let them.
     pub(crate) fn in_budget_mode(self, requests: u32, window: Duration) -> Self {
         self.with_stale_answers().with(|settings| {

@@ -6,14 +6,15 @@ use std::time::Duration;
 use crate::policy::limit::account::Standing;
 use crate::policy::limit::{self, Api};
 use crate::policy::outcome::OutcomeKind;
+use crate::policy::refresh;
 use crate::telemetry::metrics::requests::Sums;
 use crate::telemetry::metrics::{
     CallResult, RequestMetrics, Snapshot, StatusClass, UpstreamMetrics,
 };
 
 use super::{
-    ApiLimits, Budget, Cache, Client, Credential, Foreign, Latency, Limit, Requests, Savings,
-    Stats, Upstream,
+    ApiLimits, Budget, Cache, Client, Credential, Foreign, Latency, Limit, Outlook, Requests,
+    Savings, Stats, Upstream,
 };
 
 // === impl Stats ===
@@ -48,6 +49,7 @@ impl Stats {
                 window_seconds: now.budget_window.as_secs_f64(),
                 remaining: now.budget_remaining,
                 apis: now.limits.iter().map(ApiLimits::from).collect(),
+                outlook: now.outlook.as_ref().map(Outlook::from),
             },
             cache: Cache {
                 entries: now.cache_entries,
@@ -182,6 +184,22 @@ impl From<&(Api, Standing)> for ApiLimits {
                 limit: foreign.limit.into(),
                 own: foreign.own as u64,
             }),
+        }
+    }
+}
+
+// === impl Outlook ===
+
+impl From<&refresh::Outlook> for Outlook {
+    fn from(outlook: &refresh::Outlook) -> Self {
+        let forecast = outlook.forecast;
+        Self {
+            requests: forecast.budget.get(),
+            jobs: outlook.jobs as u64,
+            first_asks: outlook.first_asks as u64,
+            demand_first: forecast.first_asks,
+            demand_floors: forecast.floors,
+            forecast: forecast.to_string(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What only reads: `/api/stats`, `/api/entries`, `/api/entries/{job_id}`.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use super::{Access, Double, JOB, PATIENCE, Snapshot, learned, request, running, 
 use crate::admin::MAX_WALKS;
 use crate::admin::stats::Stats;
 use crate::policy::cost::Cost;
+use crate::policy::forecast::Forecast;
 use crate::policy::limit::Api;
 use crate::policy::outcome::OutcomeKind;
+use crate::policy::refresh::Outlook;
 use crate::telemetry::metrics::{CallResult, StatusClass};
 
 #[tokio::test]
@@ -33,7 +36,7 @@ async fn entries_are_listed_as_the_query_wants_them() {
         answer.assert_json(&json!({
             "entries": [{
                 "job_id": JOB, "state": "fresh", "age_seconds": 12.0, "ttl_seconds": 18.0, "finished": true,
-                "bytes": 559, "hits": 3
+                "bytes": 559, "hits": 3, "next_look_seconds": 17.5
             }],
             "next": JOB
         }));
@@ -76,8 +79,16 @@ async fn a_job_is_explained() {
     let answer = admin.ask(&format!("GET /api/entries/{JOB}")).await;
     answer.assert_json(&json!({
         "job_id": JOB, "state": "fresh", "age_seconds": 12.0, "ttl_seconds": 18.0, "finished": true, "bytes": 559,
-        "hits": 3, "etag": "\"f1b3\"", "last_answer": told, "if_asked_now": "It would be answered from memory.",
-        "next_look": "In 18 s, when its lifetime ends.", "story": [told]
+        "hits": 3, "next_look_seconds": 17.5, "etag": "\"f1b3\"", "last_answer": told, "if_asked_now": "It would be answered from memory.",
+        "rhythm": "A build begins about every 25 min.", "next_look": "In 18 s, when its lifetime ends.",
+        "plan": {
+            "standing": "under-way", "place": null,
+            "rhythm": {
+                "builds": 2.5, "pause_seconds": 1500.0, "length_seconds": 90.0, "asks_per_window": 240.0, "wrong": 0.03,
+                "loss_per_window": 7.5
+            }
+        },
+        "story": [told]
     }));
     assert_eq!(admin.asked(), [format!("explain {JOB}")]);
     let head = admin.ask(&format!("HEAD /api/entries/{JOB}")).await;
@@ -141,12 +152,23 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
     upstream.called(CallResult::Success, Duration::from_millis(200));
     upstream.called(CallResult::Failed, Duration::from_millis(200));
     upstream.retried();
+    let outlook = Outlook {
+        jobs: 400,
+        first_asks: 3,
+        forecast: Forecast {
+            first_asks: 1.5,
+            floors: 120.0,
+            budget: NonZeroU32::new(45).unwrap(), // upstream lets out less
+            window: Duration::from_secs(60),
+        },
+    };
     *admin.state.0.lock().unwrap() = Snapshot {
         accepting: true,
         requests_waiting: 4,
         budget_requests: 50,
         budget_window: Duration::from_secs(60),
         budget_remaining: 41,
+        outlook: Some(outlook),
         calls_in_flight: 2,
         limits: vec![(Api::Job, learned())],
         paused: true,
@@ -237,7 +259,11 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
                 "adopted": 4, "raised": 3, "fell_back": 2, "lifted": 1,
                 "foreign_throttles": 5,
                 "foreign": {"limit": {"requests": 10, "window_seconds": 3.0}, "own": 2}
-            }]
+            }],
+            "outlook": {
+                "requests": 45, "jobs": 400, "first_asks": 3, "demand_first": 1.5, "demand_floors": 120.0,
+                "forecast": outlook.forecast.to_string()
+            }
         })
     );
     assert_eq!(

@@ -24,6 +24,21 @@ fn limit(requests: u32, seconds: u64) -> Limit {
 }
 
 #[test]
+fn a_limit_is_scaled_to_another_window_and_never_to_nothing() {
+    for (of, seconds, calls) in [
+        ((50, 60), 60, 50),
+        ((10, 3), 60, 200),
+        ((7, 60), 90, 10), // 10.5
+        ((59, 60), 1, 1),
+        ((1, 3_600), 60, 1),
+        ((u32::MAX, 1), 60, u32::MAX),
+    ] {
+        let calls_in = limit(of.0, of.1).calls_in(Duration::from_secs(seconds));
+        assert_eq!(calls_in.get(), calls, "{of:?} in {seconds} s");
+    }
+}
+
+#[test]
 fn a_limit_implies_another_if_keeping_to_it_cannot_pass_the_other() {
     // (calls and seconds of the one, those of the other)
     for (one, other, implied) in [

@@ -87,6 +87,11 @@ impl Rhythm {
         )
     }
 
+    /// Builds that its rate is learned from.
+    pub(super) fn builds(&self) -> f64 {
+        f64::from(self.starts)
+    }
+
     /// Median length of a build, in windows.
     pub(super) fn length(&self, fleet: &Fleet) -> f64 {
         let logs = f64::from(self.logs) + FLEET_LENGTHS * fleet.length_log();

@@ -13,7 +13,12 @@ use crate::policy::job::JobId;
 pub struct Told {
     /// How often it is asked for, in a window.
     pub asks: f64,
-    /// Mean time between the starts of its builds, as far as it is known.
+    /// `budget.window`
+    pub window: Duration,
+    /// Its own builds that this is learned from. The older ones fade, so it is no whole number, and at most 16; below one, what jobs
+    /// here are like says more.
+    pub builds: f64,
+    /// Mean time from the end of a build to the start of the next, as far as it is known.
     pub pause: Duration,
     /// Median length of its builds, as far as it is known.
     pub length: Duration,
@@ -27,6 +32,17 @@ pub struct Told {
     pub standing: Standing,
 }
 
+/// What lies before the schedule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outlook {
+    /// Jobs that are asked for, whose looks are planned.
+    pub jobs: usize,
+    /// First asks in line.
+    pub first_asks: usize,
+    /// What all of them need.
+    pub forecast: Forecast,
+}
+
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -36,8 +52,13 @@ pub enum Standing {
     Differs(usize),
     /// The last look brought nothing; none is made before then.
     Resting(Instant),
-    /// Looked at so lately that its floor decides when it is looked at next.
-    Floor(Instant),
+    /// It would be worth a look before its floor, and so is looked at then; so many looks are planned before.
+    Floor {
+        /// The planned time.
+        at: Instant,
+        /// Looks planned before.
+        place: usize,
+    },
     /// Planned for then, when a look is worth as much as those that the budget pays for; so many are planned before.
     Planned {
         /// The planned time.
@@ -62,6 +83,8 @@ impl Schedule {
         let wrong = |after: f64| 1.0 - curve.holds(rules.windows(age) + after);
         Some(Told {
             asks,
+            window: rules.window,
+            builds: track.rhythm.builds(),
             pause: rules.duration(windows / shape),
             length: rules.duration(track.rhythm.length(&self.fleet)),
             wrong: wrong(0.0),
@@ -69,6 +92,27 @@ impl Schedule {
             age,
             standing: self.standing(job, track),
         })
+    }
+
+    /// When the job's look is planned, or now if one is under way or a difference is proven; `None`: it is not in the schedule.
+    #[must_use]
+    pub fn due(&self, job: &JobId, now: Instant) -> Option<Instant> {
+        let track = self.tracks.get(job)?;
+        Some(match track.place {
+            Place::Flying => now,
+            Place::Queued if track.differs => now,
+            Place::Queued | Place::Resting => track.due,
+        })
+    }
+
+    /// What lies before it. Walks over all jobs.
+    #[must_use]
+    pub fn outlook(&self, now: Instant) -> Outlook {
+        Outlook {
+            jobs: self.len(),
+            first_asks: self.turns.waiting(),
+            forecast: self.forecast(now),
+        }
     }
 
     /// How many calls are granted before this job's, if somebody waits for its first answer.
@@ -84,7 +128,8 @@ impl Schedule {
     }
 
     /// What the demand of now would need: calls in a window for first asks, and for looks at all that is asked for as often as their floors
-    /// allow. Walks over all jobs.
+    /// allow. Who finds no place in line is not counted, since it asks again and again; so a line that does not get shorter counts on top of
+    /// those that came. Walks over all jobs.
     #[must_use]
     pub fn forecast(&self, now: Instant) -> Forecast {
         let rules = &self.rules;
@@ -97,7 +142,7 @@ impl Schedule {
             (asks, rules.floors.of(track.shown.finished))
         });
         Forecast {
-            first_asks: self.turns.firsts(now, rules),
+            first_asks: self.turns.demand(now, rules),
             floors: Forecast::floors(asked, rules.window),
             budget: rules.requests,
             window: rules.window,
@@ -117,16 +162,17 @@ impl Schedule {
     }
 
     fn standing(&self, job: &JobId, track: &Track) -> Standing {
+        let at = track.due;
+        let place = || self.queue.range(..(at, *job)).count();
         let proven = || self.proven.iter().position(|proven| proven == job);
         match track.place {
             Place::Flying => Standing::UnderWay,
-            Place::Resting => Standing::Resting(track.due),
+            Place::Resting => Standing::Resting(at),
             Place::Queued if track.differs => Standing::Differs(proven().unwrap_or(0)),
-            Place::Queued if track.due == track.floor(&self.rules) => Standing::Floor(track.due),
-            Place::Queued => Standing::Planned {
-                at: track.due,
-                place: self.queue.range(..(track.due, *job)).count(),
-            },
+            Place::Queued if at == track.floor(&self.rules) => {
+                Standing::Floor { at, place: place() }
+            }
+            Place::Queued => Standing::Planned { at, place: place() },
         }
     }
 }

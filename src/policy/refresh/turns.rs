@@ -194,7 +194,7 @@ impl Turns {
             let granted = ((pass - other.pass) * other.share).max(0.0).ceil();
             granted.min(as_f64(other.waiting.len()))
         });
-        let served = self.served(now, rules, Some(at)); // it will wait by then
+        let served = self.served(now, rules, Some(at));
         let refreshes = ((pass - self.refreshes.max(self.now)) * served).max(0.0);
         whole(as_f64(position) + firsts.sum::<f64>() + refreshes.ceil())
     }
@@ -246,16 +246,17 @@ impl Turns {
             .count()
     }
 
-    /// The shares of the active clients that wait for nothing, save one that is about to wait.
-    fn served(&self, now: Instant, rules: &Rules, save: Option<usize>) -> f64 {
-        let is_active = |client: &Client| {
+    /// The shares of the active clients that wait for nothing, but for the one that is about to.
+    fn served(&self, now: Instant, rules: &Rules, but: Option<usize>) -> f64 {
+        let active = |client: &&Client| {
             let seen = client.seen;
             seen.is_some_and(|seen| now.saturating_duration_since(seen) < rules.window)
         };
-        let served = self.clients.iter().enumerate();
-        let served = served.filter(|(at, client)| Some(*at) != save && is_active(client));
-        let served = served.filter(|(_, client)| client.waiting.is_empty());
-        served.map(|(_, client)| client.share).sum()
+        let others = self.clients.iter().enumerate();
+        let others = others.filter(|(at, _)| Some(*at) != but);
+        let served = others.map(|(_, client)| client).filter(active);
+        let served = served.filter(|client| client.waiting.is_empty());
+        served.map(|client| client.share).sum()
     }
 
     fn lowest(&self) -> Option<(usize, &Client)> {
@@ -265,8 +266,13 @@ impl Turns {
     }
 
     /// First asks in a window, lately.
-    pub(super) fn firsts(&self, now: Instant, rules: &Rules) -> f64 {
+    fn firsts(&self, now: Instant, rules: &Rules) -> f64 {
         self.firsts * self.faded(now, rules)
+    }
+
+    /// Calls in a window that first asks need: for those that came lately, and once more for those that still wait.
+    pub(super) fn demand(&self, now: Instant, rules: &Rules) -> f64 {
+        self.firsts(now, rules) + as_f64(self.waiting())
     }
 
     fn recent(&self, now: Instant, rules: &Rules) -> f64 {

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::policy::limit::Api;
 use crate::policy::limit::account::Standing;
+use crate::policy::refresh::Outlook;
 
 /// Knows the state of the gateway's parts.
 pub trait Facts: Send + Sync + 'static {
@@ -36,10 +37,8 @@ pub struct Snapshot {
     pub budget_window: Duration,
     /// Of these, how many are free now.
     pub budget_remaining: u32,
-    /// Calls in a window that first asks would need.
-    pub demand_first: f64,
-    /// Calls in a window that it would need, beyond those, to keep every job that is asked for at its floor.
-    pub demand_floors: f64,
+    /// What lies before the schedule; `None` in mode `ttl`, where there is none.
+    pub outlook: Option<Outlook>,
     /// Upstream calls under way.
     pub calls_in_flight: usize,
     /// Each API that upstream counts by itself, and what is known of its limits; the lists only if they are one.
@@ -160,20 +159,38 @@ fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Re
         "Upstream calls that may be made right now; calls in flight are already taken off.",
         u64::from(now.budget_remaining),
     )?;
+    encode_outlook(now.outlook.as_ref(), encoder)
+}
+
+/// In mode `ttl` there is nothing to tell.
+fn encode_outlook(outlook: Option<&Outlook>, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let mut family = encoder.encode_descriptor(
         "jobgate_budget_demand",
         "Calls in a window that the demand would need: first asks of jobs of which nothing is stored (first), and looks at all others \
          as often as ttl and ttl_running allow (floors). More first asks than jobgate_budget_requests, and clients are refused; more floors, and \
-         answers get older.",
+         answers get older. Absent in mode ttl.",
         None,
         MetricType::Gauge,
     )?;
-    for (kind, calls) in [("first", now.demand_first), ("floors", now.demand_floors)] {
-        family
-            .encode_family(&[("kind", kind)])?
-            .encode_gauge(&calls)?;
+    if let Some(forecast) = outlook.map(|outlook| outlook.forecast) {
+        for (kind, calls) in [("first", forecast.first_asks), ("floors", forecast.floors)] {
+            family
+                .encode_family(&[("kind", kind)])?
+                .encode_gauge(&calls)?;
+        }
     }
-    Ok(())
+    gauge(
+        encoder,
+        "jobgate_planned_jobs",
+        "Stored jobs that clients ask for and whose next looks are planned; 0 in mode ttl.",
+        outlook.map_or(0, |outlook| outlook.jobs as u64),
+    )?;
+    gauge(
+        encoder,
+        "jobgate_first_asks_in_line",
+        "Jobs of which nothing may be served, somebody waits or was told when to come back, and the first call has not gone out; 0 in mode ttl.",
+        outlook.map_or(0, |outlook| outlook.first_asks as u64),
+    )
 }
 
 /// A limit is the operator's, or the strictest in force, which may be learned.

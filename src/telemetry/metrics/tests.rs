@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,9 +16,11 @@ use super::{
 use crate::error::Error;
 use crate::policy::client::{ClientId, Clients};
 use crate::policy::cost::Cost;
+use crate::policy::forecast::Forecast;
 use crate::policy::limit::account::{Changes, Standing};
 use crate::policy::limit::{Api, Limit};
 use crate::policy::outcome::OutcomeKind;
+use crate::policy::refresh::Outlook;
 
 struct Fixed(Snapshot);
 
@@ -270,8 +273,16 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             (Api::Job, standing((50, 60), (10, 1))),
             (Api::List, standing((20, 60), (20, 60))),
         ],
-        demand_first: 1.5,
-        demand_floors: 120.0,
+        outlook: Some(Outlook {
+            jobs: 400,
+            first_asks: 3,
+            forecast: Forecast {
+                first_asks: 1.5,
+                floors: 120.0,
+                budget: NonZeroU32::new(50).unwrap(),
+                window: Duration::from_secs(60),
+            },
+        }),
         throttle_hold: Some(Duration::from_millis(12_500)),
         list_throttle_hold: Some(Duration::from_secs(3)),
         credential_hold: None,
@@ -305,6 +316,8 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             "jobgate_budget_remaining 41",
             r#"jobgate_budget_demand{kind="first"} 1.5"#,
             r#"jobgate_budget_demand{kind="floors"} 120.0"#,
+            "jobgate_planned_jobs 400",
+            "jobgate_first_asks_in_line 3",
             r#"jobgate_limit_requests{api="job",source="configured"} 50"#,
             r#"jobgate_limit_requests{api="job",source="in_force"} 10"#,
             r#"jobgate_limit_requests{api="list",source="configured"} 20"#,

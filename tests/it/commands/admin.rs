@@ -4,6 +4,7 @@ use std::fs;
 use std::future::Future;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -13,8 +14,10 @@ use jobgate::admin::{self, Access, Admin, Parts};
 use jobgate::clock::Clock;
 use jobgate::config::{AdminSettings, SecretSource};
 use jobgate::policy::cost::Cost;
+use jobgate::policy::forecast::Forecast;
 use jobgate::policy::job::JobId;
 use jobgate::policy::outcome::OutcomeKind;
+use jobgate::policy::refresh::Outlook;
 use jobgate::telemetry::metrics::{
     CallResult, Facts, Metrics, Origin, Snapshot, StatusClass, facts,
 };
@@ -117,11 +120,14 @@ fn known(job: JobId) -> Explanation {
             finished: Some(true),
             bytes: Some(559),
             hits: Some(3),
+            next_look_seconds: Some(0.0),
         },
         etag: Some("\"f1b3\"".to_owned()),
         last_answer: Some(hit.clone()),
         if_asked_now: "answered from memory at once, stale, and refreshed behind".to_owned(),
+        rhythm: Some("it builds now and then".to_owned()),
         next_look: "with the next request".to_owned(),
+        plan: None, // in the sentences already
         story: vec![hit, look],
     }
 }
@@ -135,13 +141,16 @@ fn unknown(job: JobId) -> Explanation {
         finished: None,
         bytes: None,
         hits: None,
+        next_look_seconds: None,
     };
     Explanation {
         summary,
         etag: None,
         last_answer: None,
         if_asked_now: "upstream would be asked".to_owned(),
+        rhythm: None,
         next_look: "with the next request".to_owned(),
+        plan: None,
         story: Vec::new(),
     }
 }
@@ -154,6 +163,16 @@ impl Facts for Standing {
             budget_requests: 50,
             budget_window: Duration::from_secs(60),
             budget_remaining: 41,
+            outlook: Some(Outlook {
+                jobs: 400,
+                first_asks: 3,
+                forecast: Forecast {
+                    first_asks: 51.5,
+                    floors: 120.0,
+                    budget: NonZeroU32::new(50).unwrap(),
+                    window: Duration::from_secs(60),
+                },
+            }),
             calls_in_flight: 2,
             paused: true,
             throttle_hold: Some(Duration::from_millis(11_200)),
@@ -247,6 +266,7 @@ fn explain_tells_a_stranger_why_and_what_next() {
   stored       559 bytes of a finished job, hits: 3, ETag \"f1b3\"
   last answer  2s ago, hit (3 times): answered from memory, fresh for another 20 s
   asked now    answered from memory at once, stale, and refreshed behind
+  rhythm       it builds now and then
   next look    with the next request
   story            2s ago  hit (3 times): answered from memory, fresh for another 20 s
                1m 12s ago  look: upstream answered 200 \u{fffd}[31mand it was stored
@@ -328,6 +348,9 @@ fn stats_are_told_for_people() {
                it throttles: no call for another 12s
   credential   accepted by upstream
   budget       41 of 50 calls in 1m may go out now
+  plan         jobs whose looks are planned: 400
+               jobs in line for their first call: 3
+               jobs asked for the first time need 51.5 calls in 60s, and all others 120.0 to be as fresh as ttl and ttl_running allow; 50 may be made: the budget does not cover the first, so clients are refused (429 JG.4292)
   cache        entries: 1234, 1.4 MiB of 256.0 MiB; gone to make room: 1; jobs known to be denied or failing: 6
 "
     );

@@ -226,6 +226,7 @@ fn an_explanation_tells_rhythm_loss_and_place() {
     let mut stage = Stage::new();
     let looks = stage.busy(200);
     assert_eq!(stage.schedule.explain(&job(999), stage.now), None);
+    assert_eq!(stage.schedule.due(&job(999), stage.now), None);
     let last = *looks.last().unwrap();
     let told = stage.schedule.explain(&last, stage.now).unwrap();
     assert_eq!(told.age, 2 * SECOND);
@@ -234,11 +235,18 @@ fn an_explanation_tells_rhythm_loss_and_place() {
         "{told:?}"
     );
     assert!(told.pause > 60 * SECOND && told.length > SECOND, "{told:?}");
+    let outlook = stage.schedule.outlook(stage.now);
+    assert_eq!((outlook.jobs, outlook.first_asks), (200, 0));
+    assert_eq!(outlook.forecast, stage.schedule.forecast(stage.now));
     let place = |job: &_| match stage.schedule.explain(job, stage.now).unwrap().standing {
-        Standing::Planned { place, at } => Some((place, at)),
-        Standing::UnderWay | Standing::Differs(_) | Standing::Resting(_) | Standing::Floor(_) => {
-            None
+        Standing::Planned { place, at } => {
+            assert_eq!(stage.schedule.due(job, stage.now), Some(at));
+            Some((place, at))
         }
+        Standing::UnderWay
+        | Standing::Differs(_)
+        | Standing::Resting(_)
+        | Standing::Floor { .. } => None,
     };
     let mut places: Vec<_> = (0..200).filter_map(|number| place(&job(number))).collect();
     assert!(
@@ -250,6 +258,7 @@ fn an_explanation_tells_rhythm_loss_and_place() {
     let (next, _) = stage.next().unwrap();
     let told = stage.schedule.explain(&next, stage.now).unwrap();
     assert_eq!(told.standing, Standing::UnderWay);
+    assert_eq!(stage.schedule.due(&next, stage.now), Some(stage.now));
     assert!(
         !looks.iter().rev().take(50).any(|looked| *looked == next),
         "it was looked at just now"

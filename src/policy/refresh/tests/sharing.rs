@@ -104,19 +104,23 @@ fn a_lone_client_gets_its_first_answers_as_fast_as_the_budget_allows() {
     assert_eq!(calls.len(), 1, "{calls:?}");
 }
 
-/// A client that is served and then asks for something new was taken for one of those that refreshes serve. So it was told to come back
-/// although a call was free, which was then made for it at once.
 #[test]
-fn a_lone_client_has_nobody_before_it_however_often_it_has_asked() {
+fn a_lone_client_does_not_stand_behind_its_own_refreshes() {
     let now = Clock::system().now();
-    let who = clients(1);
-    let mut schedule = Schedule::new(rules(), [(who[0], None)], now);
-    for number in 0..10 {
-        assert_eq!(schedule.end_of_line(who[0], now), 0, "ask {number}");
-        schedule.seen(who[0], now);
+    let who = clients(2);
+    let mut schedule = Schedule::new(rules(), who.iter().map(|&client| (client, None)), now);
+    for number in 0..5 {
+        assert_eq!(
+            schedule.end_of_line(who[0], now),
+            0,
+            "first asks before: {number}"
+        );
         schedule.ask_first(who[0], job(number), now + LONG, now);
+        assert_eq!(schedule.first_in_line(&job(number), now), Some(0));
         assert!(matches!(schedule.next(50, now), Next::Look { .. }));
     }
+    schedule.seen(who[1], now);
+    assert_eq!(schedule.end_of_line(who[0], now), 1, "another's count");
 }
 
 #[test]
