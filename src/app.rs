@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Access, Admin};
 use crate::clock::Clock;
-use crate::config::{AuthMode, BudgetMode, Settings};
+use crate::config::{AuthMode, BudgetMode, Settings, SweepMode};
 use crate::credential::{Credential, CredentialFault};
 use crate::layers::admit::Admit;
 use crate::layers::authenticate::Authenticate;
@@ -35,7 +35,9 @@ use crate::planner::Planner;
 use crate::policy::client::Clients;
 use crate::policy::normalise::Field;
 use crate::policy::refresh::Rules;
+use crate::policy::sweep::{self, Sweeps};
 use crate::refresh::Refresher;
+use crate::refresh::sweep::{Decisions, Sweeper};
 use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
 use crate::stack::{self, RequestParts};
 use crate::store::Store;
@@ -160,7 +162,9 @@ impl Gateway {
             clock: &clock,
             metrics: &metrics.upstream,
         };
-        let fetch = parts.fetch(credential, upstream);
+        let authorise = parts.authorise(credential, upstream.host());
+        let list = parts.list(authorise.clone(), upstream.clone());
+        let fetch = parts.fetch(authorise, upstream);
 
         let accounts = metrics.requests.accounts(&clients);
         let fetches = TaskTracker::new();
@@ -240,7 +244,7 @@ impl Gateway {
         let stop_refresher = CancellationToken::new();
         if let Some(planner) = planner {
             let refresher = Refresher {
-                planner,
+                planner: planner.clone(),
                 gate: operations.gate.clone(),
                 collapse: operations.collapse.clone(),
                 store: operations.store.clone(),
@@ -248,6 +252,17 @@ impl Gateway {
                 clock: clock.clone(),
             };
             fetches.spawn(refresher.run(stop_refresher.clone()));
+            let sweeper = Sweeper {
+                decisions: Decisions::new(Sweeps::new(sweep_rules(settings))),
+                planner,
+                gate: operations.gate.clone(),
+                list,
+                store: operations.store.clone(),
+                window: settings.budget.window,
+                metrics: metrics.upstream.clone(),
+                clock: clock.clone(),
+            };
+            fetches.spawn(sweeper.run(stop_refresher.clone()));
         }
         let shared = server::Shared {
             tls,
@@ -345,6 +360,26 @@ fn gate(settings: &Settings, credential: &Credential, clock: &Clock) -> Gate {
         credential.kind(),
         clock.clone(),
     )
+}
+
+fn sweep_rules(settings: &Settings) -> sweep::Rules {
+    let (budget, settings) = (&settings.budget, &settings.budget.sweep);
+    sweep::Rules {
+        mode: match settings.mode {
+            SweepMode::Auto => sweep::Mode::Auto,
+            SweepMode::Recent => sweep::Mode::Recent,
+            SweepMode::Projects => sweep::Mode::Projects,
+            SweepMode::Off => sweep::Mode::Off,
+        },
+        projects: settings
+            .projects
+            .iter()
+            .map(|id| id.as_str().into())
+            .collect(),
+        requests: settings.requests,
+        shared: settings.shared,
+        window: budget.window,
+    }
 }
 
 /// In `ttl` mode there is none: whoever asks decides when a look is made.

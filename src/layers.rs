@@ -246,12 +246,16 @@ fn reply_stored(
 
 /// Answers with what is stored and fresh.
 fn reply_hit(stored: Stored, now: Instant) -> Result<Reply, Failure> {
-    if let Stored::Job(entry) = &stored {
-        entry.count_hit(now);
-    }
+    let by_list = match &stored {
+        Stored::Job(entry) => {
+            entry.count_hit(now);
+            entry.is_confirmed()
+        }
+        Stored::Denied(_) => false,
+    };
     let freshness = stored.judge(now);
     let ttl = freshness.ttl();
-    reply(stored, freshness, Outcome::Hit { ttl })
+    reply(stored, freshness, Outcome::Hit { ttl, by_list })
 }
 
 fn reply(stored: Stored, freshness: Freshness, outcome: Outcome) -> Result<Reply, Failure> {

@@ -145,7 +145,41 @@ impl Planner {
         Waiting { granted, patience }
     }
 
-    /// Gives leave to whoever waits for the job's first answer; back if nobody does.
+    /// How long a look waits for its turn, as far as can be told, at a job whose stored answer is so old that it should not be served
+    /// without a try.
+    #[must_use]
+    pub fn wait_overdue(&self, job: JobId, entry: &Entry) -> Duration {
+        let now = self.0.clock.now();
+        let mut books = self.0.books();
+        if !books.schedule.knows(&job) {
+            let look = self.look(said_by(entry), now);
+            let _ = books.schedule.looked(job, &look, now);
+        }
+        let before = books.schedule.overdue_before(&job);
+        // every other call is for them
+        let pace = books.schedule.pace_of_looks();
+        pace.saturating_mul(before.saturating_mul(2))
+    }
+
+    /// Has the overdue job looked at when its turn comes.
+    pub fn overdue(&self, job: JobId) {
+        self.0.books().schedule.overdue(job);
+        self.0.stirred.notify_one();
+    }
+
+    /// The same for who waits for it.
+    #[must_use]
+    pub fn await_look(&self, job: JobId, patience: Duration) -> Waiting {
+        let (grant, granted) = oneshot::channel();
+        let mut books = self.0.books();
+        books.schedule.overdue(job);
+        books.waiting.insert(job, grant);
+        drop(books);
+        self.0.stirred.notify_one();
+        Waiting { granted, patience }
+    }
+
+    /// Gives leave to whoever waits for a look at the job; back if nobody does.
     ///
     /// # Errors
     /// The leave that nobody took.
@@ -181,6 +215,29 @@ impl Planner {
     /// The job is left alone until then.
     pub fn failed(&self, job: &JobId, until: Instant) {
         self.0.books().schedule.failed(job, until);
+    }
+
+    /// Whether the job is planned for: somebody asks for it.
+    #[must_use]
+    pub fn knows(&self, job: &JobId) -> bool {
+        self.0.books().schedule.knows(job)
+    }
+
+    /// When the last build began of each job that is believed to run, in milliseconds since 1970 by upstream's clock.
+    #[must_use]
+    pub fn running(&self) -> Vec<u64> {
+        self.0.books().schedule.running().collect()
+    }
+
+    /// See [`Schedule::vouched`].
+    pub fn vouched(&self, vouch: impl Fn(&JobId, Instant) -> Option<Instant>) {
+        let now = self.0.clock.now();
+        self.0.books().schedule.vouched(vouch, now);
+    }
+
+    /// Lists are not believed any more.
+    pub fn trust_no_proof(&self) {
+        self.0.books().schedule.trust_no_proof();
     }
 
     /// A list has shown that the stored answer is wrong.
@@ -225,7 +282,7 @@ impl Planner {
         self.0.books().schedule.due(job, now)
     }
 
-    /// What lies before it. Walks over all jobs that are asked for: 1 ms for XXX.
+    /// What lies before it. Walks over all jobs that are asked for, of which 100 000 take some milliseconds.
     #[must_use]
     pub fn outlook(&self) -> Outlook {
         self.gather(); // while calls are held back nobody else does

@@ -1,4 +1,4 @@
-//! MECHANISM. Budget mode's hands: whenever the budget has a call to spend, the planner's next look is made.
+//! MECHANISM. Budget mode's hands; the other one is [`sweep`]. Whenever the budget has a call to spend, the planner's next look is made.
 //!
 //! One task. It waits until the gate may let a call out and the planner has a look that is worth it; starts that look, or gives leave to
 //! the first ask that waits for its turn; and goes on once that has its call. Nothing else begins a look at what is stored but clients and operators
@@ -7,6 +7,8 @@
 //! On the way it tells the planner what upstream lets out, if that is less than the budget, and warns of a budget that cannot do (`forecast`).
 
 mod forecast;
+
+pub mod sweep;
 
 use std::time::{Duration, Instant};
 
@@ -88,9 +90,14 @@ impl Refresher {
                     self.collapse.begin(job, LookTrigger::First, leave);
                 }
             }
-            Why::Differs | Why::Loss { .. } if !self.store.jobs.contains(&job) => {
+            _ if !self.store.jobs.contains(&job) => {
                 self.planner.forget(&job);
                 return;
+            }
+            Why::Overdue => {
+                if let Err(leave) = self.planner.grant(&job, leave) {
+                    self.collapse.begin(job, LookTrigger::Stale, leave);
+                }
             }
             Why::Differs => self.collapse.begin(job, LookTrigger::Proven, leave),
             Why::Loss { .. } => self.collapse.begin(job, LookTrigger::Scheduled, leave),

@@ -46,6 +46,7 @@ use crate::layers::fetch::around::around;
 use crate::layers::fetch::authorise::Authorise;
 use crate::layers::fetch::judge::Judge;
 use crate::layers::fetch::keep::Keep;
+use crate::layers::fetch::list::{JudgeList, ListRequest, Listed, PayList};
 use crate::layers::fetch::pay::Pay;
 use crate::layers::fetch::retry::Retry;
 use crate::layers::fetch::slot::AwaitSlot;
@@ -112,6 +113,20 @@ pub fn requests(
         .layer(step(Validate))
         .layer(parts.lookup)
         .service(parts.collapse)
+}
+
+/// A list call, boxed: it is made a few times a minute.
+pub type List = BoxCloneSyncService<ListRequest, Listed, Error>;
+
+/// What a list call goes through: it pays, is judged and authorised as a fetch is, and is not tried again.
+#[must_use]
+pub fn list(pay: PayList, judge: JudgeList, authorise: Authorise, upstream: Upstream) -> List {
+    let stack = ServiceBuilder::new()
+        .layer(around(pay))
+        .layer(around(judge))
+        .layer(around(authorise))
+        .service(upstream);
+    BoxCloneSyncService::new(stack)
 }
 
 /// What a fetch goes through; boxed, because it is asked a few times a minute.

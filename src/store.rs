@@ -167,6 +167,15 @@ impl Stored {
         }
     }
 
+    /// When it was looked at; a list may have confirmed it since.
+    #[must_use]
+    pub fn looked(&self) -> Instant {
+        match self {
+            Self::Job(entry) => entry.looked(),
+            Self::Denied(denial) => denial.lifetime.sent,
+        }
+    }
+
     /// When it was asked for.
     #[must_use]
     pub fn sent(&self) -> Instant {

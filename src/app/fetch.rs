@@ -10,12 +10,13 @@ use crate::layers::fetch::authorise::Authorise;
 use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::judge::Judge;
 use crate::layers::fetch::keep::{Keep, Terms};
+use crate::layers::fetch::list::{JudgeList, PayList};
 use crate::layers::fetch::pay::{Limits, Pay};
 use crate::layers::fetch::retry::Retry;
 use crate::layers::fetch::slot::AwaitSlot;
 use crate::planner::Planner;
 use crate::policy::limit::Api;
-use crate::stack::{self, FetchParts};
+use crate::stack::{self, FetchParts, List};
 use crate::store::Store;
 use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::Upstream;
@@ -34,7 +35,7 @@ pub(super) struct FetchWiring<'a> {
 
 impl FetchWiring<'_> {
     /// The stack below the collapser.
-    pub(super) fn fetch(self, credential: Credential, upstream: Upstream) -> Fetch {
+    pub(super) fn fetch(&self, authorise: Authorise, upstream: Upstream) -> Fetch {
         let Self {
             settings,
             store,
@@ -42,7 +43,7 @@ impl FetchWiring<'_> {
             planner,
             clock,
             metrics,
-        } = self;
+        } = *self;
         let patience = settings.server.request_timeout;
         let timeout = settings.upstream.timeout;
         let terms = Terms {
@@ -52,7 +53,6 @@ impl FetchWiring<'_> {
             longest_fetch: patience.saturating_add(timeout),
         };
         let limits = Limits { patience, timeout };
-        let host = upstream.host().to_owned();
         stack::fetch(FetchParts {
             keep: Keep::new(store.clone(), terms, clock.clone(), planner.cloned()),
             retry: Retry::new(patience, clock.clone(), metrics.clone()),
@@ -66,8 +66,25 @@ impl FetchWiring<'_> {
                 Api::Job,
             ),
             judge: Judge::new(settings.budget.window, metrics.clone()),
-            authorise: Authorise::new(Arc::new(credential), &host, clock.clone(), metrics.clone()),
+            authorise,
             upstream,
         })
+    }
+
+    /// The stack of list calls.
+    pub(super) fn list(&self, authorise: Authorise, upstream: Upstream) -> List {
+        let timeout = self.settings.upstream.timeout;
+        stack::list(
+            PayList::new(self.gate.clone(), timeout, self.metrics.clone()),
+            JudgeList::new(self.settings.budget.window),
+            authorise,
+            upstream,
+        )
+    }
+
+    /// The last hand before the wire.
+    pub(super) fn authorise(&self, credential: Credential, host: &str) -> Authorise {
+        let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
+        Authorise::new(Arc::new(credential), host, clock, metrics)
     }
 }

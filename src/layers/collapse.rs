@@ -33,7 +33,7 @@ use tower::Service;
 use tower::util::BoxCloneSyncService;
 
 use super::fetch::gate::Gate;
-use super::fetch::{Call, Landing, Story};
+use super::fetch::{Call, Landing, Story, Turn};
 use super::{Failure, Forward, Reply, Wait};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -272,7 +272,10 @@ impl Shared {
     fn call(&self, forward: &Forward) -> Call {
         let call = Call::new(forward.ask.job, self.clock.now()).waiting(self.slot_wait(forward));
         match forward.wait {
-            Wait::Yes if self.planner.is_some() => call.asked_by(forward.client()),
+            Wait::Yes if self.planner.is_some() => call.in_turn(match forward.fallback() {
+                Some(_) => Turn::Overdue,
+                None => Turn::First(forward.client()),
+            }),
             Wait::Yes | Wait::Behind | Wait::Forced => call,
         }
     }
@@ -304,7 +307,7 @@ impl Shared {
         let fresh = found.stored.filter(|stored| {
             // what was asked for after the request had come is as young as can be
             let is_young =
-                forward.wait != Wait::Forced || stored.sent() > forward.ask.exchange.started;
+                forward.wait != Wait::Forced || stored.looked() > forward.ask.exchange.started;
             is_young && matches!(stored.judge(now), Freshness::Fresh { .. })
         });
         let failed = found.setback.filter(|setback| setback.left(now).is_some());
@@ -340,6 +343,13 @@ impl Shared {
     /// How long a first ask waits for its turn. One that would wait too long is told when to come back, and has its place in line meanwhile.
     fn wait_in_line(&self, planner: &Planner, forward: &Forward) -> Duration {
         let (client, job) = (forward.client(), forward.ask.job);
+        if let Some(entry) = forward.fallback() {
+            let wait = planner.wait_overdue(job, entry);
+            if wait > self.slot_wait(forward) {
+                planner.overdue(job);
+            }
+            return wait;
+        }
         let wait = |calls| self.gate.wait_behind(Api::Job, calls);
         let in_line = planner.wait_in_line(client, &job, wait);
         if in_line <= self.slot_wait(forward) {

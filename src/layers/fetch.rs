@@ -41,12 +41,21 @@ pub struct Call {
     pub started: Instant,
     /// How long it may wait for a free call of the budget: zero, unless somebody waits who has something to fall back on.
     pub slot_wait: Duration,
-    /// Who waits for its turn, in budget mode; `None`: it needs no turn.
-    pub asker: Option<ClientId>,
+    /// What it waits for its turn as, in budget mode; `None`: it needs no turn.
+    pub turn: Option<Turn>,
     leave: Arc<Mutex<Option<Leave>>>,
     revoked: Arc<AtomicBool>,
     heard: Arc<Mutex<Heard>>,
     story: Telling,
+}
+
+/// Among whom a fetch waits for its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The first asks of this client and of the others.
+    First(ClientId),
+    /// Answers that are too old to be served without a try.
+    Overdue,
 }
 
 /// A story that is being written.
@@ -83,7 +92,7 @@ impl Call {
             job,
             started,
             slot_wait: Duration::ZERO,
-            asker: None,
+            turn: None,
             leave: Arc::default(),
             revoked: Arc::default(),
             heard: Arc::default(),
@@ -97,11 +106,11 @@ impl Call {
         Self { slot_wait, ..self }
     }
 
-    /// The same, which waits for its turn among the first asks of this client and the others.
+    /// The same, which waits for its turn.
     #[must_use]
-    pub fn asked_by(self, client: ClientId) -> Self {
-        let asker = Some(client);
-        Self { asker, ..self }
+    pub fn in_turn(self, turn: Turn) -> Self {
+        let turn = Some(turn);
+        Self { turn, ..self }
     }
 
     /// The planner has given leave for its first attempt.

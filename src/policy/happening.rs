@@ -28,6 +28,10 @@ pub enum Happening {
         /// Whether the body differs from what was stored; `None` if nothing was.
         changed: Option<bool>,
     },
+    /// A list showed that what is stored still holds.
+    Confirmed,
+    /// A list showed that what is stored is wrong, or that the job is gone: it is looked at.
+    Differs,
     /// A look brought nothing.
     LookFailed {
         /// Why.
@@ -103,6 +107,8 @@ impl Happening {
         match self {
             Self::Answered { kind, .. } => kind.as_str(),
             Self::Looked { .. } => "look",
+            Self::Confirmed => "confirmed",
+            Self::Differs => "differs",
             Self::LookFailed { .. } => "look-failed",
             Self::Denied { .. } => "denied",
             Self::Restored => "restored",
@@ -158,6 +164,8 @@ impl fmt::Display for Happening {
             Self::Looked { changed: None } => f.write_str("upstream was asked: it answered with the job, which was stored"),
             Self::Looked { changed: Some(true) } => f.write_str("upstream was asked: the job has changed, and the new answer was stored"),
             Self::Looked { changed: Some(false) } => f.write_str("upstream was asked: the job has not changed"),
+            Self::Confirmed => f.write_str("a list of jobs showed that what is stored still holds"),
+            Self::Differs => f.write_str("a list of jobs differed from what is stored, so upstream is asked"),
             Self::LookFailed { cause, code, pause } => {
                 write!(f, "a look brought nothing, because {cause} ({code})")?;
                 match pause {
@@ -199,6 +207,7 @@ mod tests {
     fn hits_are_not_told_and_errors_from_memory_are() {
         let hit = Outcome::Hit {
             ttl: Duration::from_secs(3),
+            by_list: false,
         };
         assert_eq!(Happening::answered(&hit, None), None);
         let denied = Happening::answered(&hit, Some(&"DEVCB.00031006".into())).unwrap();

@@ -22,6 +22,8 @@ pub enum Outcome {
     Hit {
         /// What is left of its freshness lifetime.
         ttl: Duration,
+        /// A list has confirmed it since it was looked at.
+        by_list: bool,
     },
     /// From a stored response that is past its lifetime, or older than the client wanted it.
     Stored {
@@ -202,9 +204,12 @@ impl Outcome {
     /// Appends the `Cache-Status` field value (RFC 9211); nothing when no job was asked of the cache.
     pub fn write_cache_status(&self, out: &mut String) {
         match self {
-            Self::Hit { ttl } => {
+            Self::Hit { ttl, by_list } => {
                 out.push_str("jobgate; hit; ttl=");
                 out.push_str(itoa::Buffer::new().format(ttl.as_secs()));
+                if *by_list {
+                    out.push_str("; detail=list");
+                }
             }
             Self::Stored {
                 freshness,

@@ -1,7 +1,7 @@
 //! A stored response: everything a hit needs, made once when it was stored.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -15,6 +15,9 @@ use crate::policy::setback::Setback;
 /// Bytes of the SHA-256 that make the validator: 128 bits, so that two bodies never share one by accident.
 const ETAG_BYTES: usize = 16;
 
+/// Up to this many seconds of lifetime, `Cache-Control` is written once for all: ten minutes, the longest that is planned by default.
+const LONGEST_SHARED: u64 = 600;
+
 /// A stored response. A hit shares these bytes and copies nothing.
 #[derive(Debug)]
 pub struct Entry {
@@ -22,6 +25,8 @@ pub struct Entry {
     etag: HeaderValue,
     cache_control: HeaderValue,
     lifetime: Lifetime,
+    /// When the info call was sent that brought the body; a list may have confirmed it since.
+    looked: Instant,
     finished: bool,
     /// The last look failed.
     setback: ArcSwapOption<Setback>,
@@ -59,6 +64,7 @@ impl Entry {
             body: whole.slice(..body.len()),
             etag: etag.unwrap_or(HeaderValue::from_static("\"\"")), // quotes and hexadecimal digits are always a value
             cache_control,
+            looked: lifetime.sent,
             lifetime,
             finished,
             setback: ArcSwapOption::empty(),
@@ -73,12 +79,26 @@ impl Entry {
 
     /// The same, with another lifetime and its `Cache-Control`.
     #[must_use]
-    pub fn living(self, lifetime: Duration, cache_control: HeaderValue) -> Self {
+    pub fn living(self, lifetime: Duration) -> Self {
         let sent = self.lifetime.sent;
         Self {
-            cache_control,
+            cache_control: cache_control(lifetime),
             lifetime: Lifetime { sent, lifetime },
             ..self
+        }
+    }
+
+    /// The same, which a list sent for then has shown to hold.
+    #[must_use]
+    pub fn confirmed(&self, sent: Instant, lifetime: Duration) -> Self {
+        Self {
+            body: self.body.clone(),
+            etag: self.etag.clone(),
+            cache_control: cache_control(lifetime),
+            lifetime: Lifetime { sent, lifetime },
+            setback: ArcSwapOption::new(self.setback.load_full()),
+            demand: Arc::clone(&self.demand),
+            ..*self
         }
     }
 
@@ -107,7 +127,19 @@ impl Entry {
         &self.cache_control
     }
 
-    /// When the call was sent that it answers.
+    /// When the info call was sent that brought the body.
+    #[must_use]
+    pub fn looked(&self) -> Instant {
+        self.looked
+    }
+
+    /// Whether a list has confirmed it since.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.looked != self.lifetime.sent
+    }
+
+    /// When the call was sent that it answers, or that has confirmed it.
     #[must_use]
     pub fn sent(&self) -> Instant {
         self.lifetime.sent
@@ -171,10 +203,18 @@ impl Entry {
     }
 }
 
-/// `private, max-age=…` of a lifetime, to be made once for all entries that have it.
+/// `private, max-age=…` of a lifetime. Entries with the same one share it, unless it is an unusually long one.
 #[must_use]
 pub fn cache_control(lifetime: Duration) -> HeaderValue {
-    let text = format!("private, max-age={}", lifetime.as_secs());
+    static SHARED: LazyLock<Vec<HeaderValue>> =
+        LazyLock::new(|| (0..=LONGEST_SHARED).map(written).collect());
+    let seconds = lifetime.as_secs();
+    let shared = usize::try_from(seconds).ok().and_then(|at| SHARED.get(at));
+    shared.cloned().unwrap_or_else(|| written(seconds))
+}
+
+fn written(seconds: u64) -> HeaderValue {
+    let text = format!("private, max-age={seconds}");
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("private"))
 }
 

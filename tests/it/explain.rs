@@ -60,7 +60,7 @@ async fn a_look_is_made_when_it_was_said_to_be_next_and_not_before() {
     assert_says(
         &told,
         "next_look",
-        "In about 30 s: not sooner after the last look",
+        "In about 30 s: ttl and ttl_running allow none sooner",
     );
     assert_says(
         &told,
@@ -70,7 +70,7 @@ async fn a_look_is_made_when_it_was_said_to_be_next_and_not_before() {
     assert_says(
         &told,
         "rhythm",
-        "Its builds are hardly known yet; as jobs here go,",
+        "Its builds are hardly known yet; by the last one and by other jobs,",
     );
     let rhythm = &plan["rhythm"];
     assert!(rhythm["asks_per_window"].as_f64() > Some(1.0), "{rhythm}");

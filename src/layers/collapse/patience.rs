@@ -1,11 +1,13 @@
 //! How long a request waits for its look, by what it has to fall back on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::layers::{Forward, Wait};
 use crate::policy::client::ClientId;
 use crate::policy::ladder::STALE_PATIENCE;
 use crate::policy::outcome::ForwardReason;
+use crate::store::{Entry, Stored};
 use crate::telemetry::metrics::LookTrigger;
 
 /// By so much earlier than what is stored may be served no more does a wait end, so that it still can be served then.
@@ -40,6 +42,14 @@ impl Forward {
 
     fn has_stale(&self) -> bool {
         self.stored.is_some() && self.reason == ForwardReason::Stale
+    }
+
+    /// The stale job that it may be answered with.
+    pub(super) fn fallback(&self) -> Option<&Arc<Entry>> {
+        match &self.stored {
+            Some(Stored::Job(entry)) if self.has_stale() => Some(entry),
+            Some(_) | None => None,
+        }
     }
 
     /// Who asks.

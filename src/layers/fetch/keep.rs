@@ -265,7 +265,7 @@ fn planned(
             last_build_time: judged.last_build_time,
         },
     );
-    entry.living(plan.lifetime, cache_control(plan.lifetime))
+    entry.living(plan.lifetime)
 }
 
 fn doubted(error: Error) -> Error {

@@ -1,6 +1,8 @@
 //! Is upstream's answer to a list call a page? Then it is read; else it is told which failure it is. The request is built from
 //! nothing but what is swept.
 //!
+//! [`PayList`] pays for the call at the gate, as [`pay`](super::pay) does for jobs.
+//!
 //! Deliberately not here: what a page's items are worth (see [`policy::sweep`](crate::policy::sweep)).
 
 use std::time::{Duration, Instant};
@@ -10,9 +12,18 @@ use tower::{Service, ServiceExt as _};
 
 use super::around::Around;
 use super::authorise::Authorised;
+use super::gate::Gate;
+use super::judge::heard;
+use super::pay::ending;
 use crate::error::Error;
 use crate::policy::failure;
+use crate::policy::limit::{Api, Heard};
 use crate::policy::sweep::{Page, Source};
+use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
+use crate::upstream::Answer;
+
+const OK: u16 = 200;
+const UNAUTHORISED: u16 = 401;
 
 /// One page of a list.
 #[derive(Clone, Debug)]
@@ -32,6 +43,15 @@ pub struct Listed {
     pub sent: Instant,
 }
 
+/// What a list call has brought.
+#[derive(Debug)]
+pub struct ListAnswer {
+    /// The page, or which failure it is.
+    pub listed: Result<Listed, Error>,
+    /// What the answer says of limits.
+    pub heard: Heard,
+}
+
 /// Judges answers to list calls.
 #[derive(Clone, Copy, Debug)]
 pub struct JudgeList {
@@ -47,11 +67,22 @@ impl JudgeList {
         Self { window }
     }
 
-    fn judge(self, Authorised { answer, renewed }: Authorised) -> Result<Listed, Error> {
-        let failure = || failure::classify(answer.status, &answer.body, self.window);
-        if answer.status != 200 {
+    fn judge(self, Authorised { answer, renewed }: Authorised) -> ListAnswer {
+        let listed = self.page(&answer, renewed);
+        let heard = heard(&answer, &listed);
+        ListAnswer { listed, heard }
+    }
+
+    fn page(self, answer: &Answer, renewed: bool) -> Result<Listed, Error> {
+        let (status, sent) = (answer.status, answer.sent);
+        let failure = || failure::classify(status, &answer.body, self.window);
+        if status != OK {
             return Err(match failure() {
                 Error::CredentialRefused(_) if renewed => Error::CredentialRenewed,
+                // it may read jobs and not list them: no reason to keep it from reading
+                Error::CredentialRefused(_) if status != UNAUTHORISED => {
+                    Error::Misconfigured { status, code: None }
+                }
                 error => error,
             });
         }
@@ -63,7 +94,6 @@ impl JudgeList {
             },
             error => error,
         })?;
-        let sent = answer.sent;
         Ok(Listed { page, sent })
     }
 }
@@ -73,13 +103,66 @@ where
     S: Service<Request<()>, Response = Authorised, Error = Error> + Send + 'static,
     S::Future: Send,
 {
+    type Response = ListAnswer;
+    type Error = Error;
+
+    async fn around(self, list: ListRequest, inner: S) -> Result<ListAnswer, Error> {
+        let request = Request::get(list.source.path_and_query(list.page_index)).body(());
+        let request = request.map_err(|error| Error::Internal(error.to_string().into()))?;
+        Ok(self.judge(inner.oneshot(request).await?))
+    }
+}
+
+/// Pays for list calls.
+#[derive(Clone)]
+pub struct PayList {
+    gate: Gate,
+    timeout: Duration,
+    metrics: UpstreamMetrics,
+}
+
+// === impl PayList ===
+
+impl PayList {
+    /// Pays at `gate`; `timeout` is `upstream.timeout`, after which a call has certainly ended.
+    #[must_use]
+    pub fn new(gate: Gate, timeout: Duration, metrics: UpstreamMetrics) -> Self {
+        Self {
+            gate,
+            timeout,
+            metrics,
+        }
+    }
+}
+
+impl<S> Around<ListRequest, S> for PayList
+where
+    S: Service<ListRequest, Response = ListAnswer, Error = Error> + Send + 'static,
+    S::Future: Send,
+{
     type Response = Listed;
     type Error = Error;
 
     async fn around(self, list: ListRequest, inner: S) -> Result<Listed, Error> {
-        let request = Request::get(list.source.path_and_query(list.page_index)).body(());
-        let request = request.map_err(|error| Error::Internal(error.to_string().into()))?;
-        self.judge(inner.oneshot(request).await?)
+        let mut permit = self.gate.admit(Api::List, self.timeout).await?;
+        let listed = match inner.oneshot(list).await {
+            Ok(ListAnswer { listed, heard }) => {
+                self.metrics.limits_ignored(heard.ignored);
+                permit.hear(heard);
+                listed
+            }
+            Err(error) => Err(error),
+        };
+        permit.settle(ending(&listed));
+        if matches!(listed, Err(Error::CredentialRenewed)) {
+            self.gate.renewed();
+        }
+        let result =
+            (listed.as_ref()).map_or_else(CallResult::of_error, |_| Some(CallResult::Success));
+        if let Some(result) = result {
+            self.metrics.listed(result);
+        }
+        listed
     }
 }
 
@@ -126,7 +209,7 @@ mod tests {
             page_index: 1,
         };
         let judge = around(JudgeList::new(Duration::from_secs(60))).layer(upstream);
-        let found = judge.oneshot(list).await;
+        let found = judge.oneshot(list).await.and_then(|answer| answer.listed);
         if let Ok(listed) = &found {
             assert_eq!(listed.sent, sent);
         }

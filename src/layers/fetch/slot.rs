@@ -9,13 +9,12 @@
 
 use tower::{Service, ServiceExt as _};
 
-use super::Call;
 use super::around::Around;
 use super::gate::Gate;
 use super::judge::Judged;
+use super::{Call, Turn};
 use crate::error::Error;
 use crate::planner::Planner;
-use crate::policy::client::ClientId;
 use crate::policy::limit::Api;
 
 /// Waits for a free call.
@@ -34,9 +33,12 @@ impl AwaitSlot {
         Self { gate, planner }
     }
 
-    async fn turn(&self, planner: &Planner, client: ClientId, call: &Call) -> Result<(), Error> {
-        let turn = planner.await_turn(client, call.job, call.slot_wait);
-        if let Some(leave) = turn.leave().await {
+    async fn turn(&self, planner: &Planner, turn: Turn, call: &Call) -> Result<(), Error> {
+        let waiting = match turn {
+            Turn::First(client) => planner.await_turn(client, call.job, call.slot_wait),
+            Turn::Overdue => planner.await_look(call.job, call.slot_wait),
+        };
+        if let Some(leave) = waiting.leave().await {
             call.give_leave(leave);
             return Ok(());
         }
@@ -44,7 +46,10 @@ impl AwaitSlot {
             Some(error) if !matches!(error, Error::BudgetSpent { .. }) => error,
             Some(_) | None => {
                 let wait = |calls| self.gate.wait_behind(Api::Job, calls);
-                let retry_after = planner.line_up(client, call.job, wait);
+                let retry_after = match turn {
+                    Turn::First(client) => planner.line_up(client, call.job, wait),
+                    Turn::Overdue => wait(0),
+                };
                 Error::BudgetSpent { retry_after }
             }
         })
@@ -60,8 +65,8 @@ where
     type Error = Error;
 
     async fn around(self, call: Call, inner: S) -> Result<Judged, Error> {
-        if let Some((planner, client)) = self.planner.as_ref().zip(call.asker) {
-            self.turn(planner, client, &call).await?;
+        if let Some((planner, turn)) = self.planner.as_ref().zip(call.turn) {
+            self.turn(planner, turn, &call).await?;
             return inner.oneshot(call).await;
         }
         match inner.clone().oneshot(call.clone()).await {

@@ -158,7 +158,7 @@ fn differs(before: usize) -> String {
 
 fn floor(before: usize) -> String {
     format!(
-        "not sooner after the last look (ttl, ttl_running), though it would be worth one; looks planned before it: {before}"
+        "ttl and ttl_running allow none sooner, though it would be worth one; looks planned before it: {before}"
     )
 }
 

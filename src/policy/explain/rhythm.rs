@@ -36,7 +36,7 @@ fn builds(told: &Told) -> String {
     let (pause, length) = (seconds(told.pause), seconds(told.length));
     if told.builds < FEW_BUILDS {
         format!(
-            "Its builds are hardly known yet; as jobs here go, about {pause} pass between two, and one takes about {length}."
+            "Its builds are hardly known yet; by the last one and by other jobs, about {pause} pass between two, and one takes about {length}."
         )
     } else {
         let builds = told.builds;
@@ -55,7 +55,7 @@ fn wrong(told: &Told) -> String {
     let (wrong, loss) = (percent(told.wrong), number(told.loss));
     let window = seconds(told.window);
     format!(
-        "By now the stored answer is wrong with a chance of {wrong}; without a look about {loss} wrong answers are expected in the next {window}."
+        "By now the stored answer is wrong with a chance of {wrong}; without a look {loss} wrong answers are expected in the next {window}."
     )
 }
 
@@ -71,8 +71,8 @@ fn percent(share: f64) -> String {
 fn number(number: f64) -> String {
     match number {
         little if little < 0.01 => "less than 0.01".to_owned(),
-        little if little < 0.995 => format!("{little:.2}"),
-        few if few < 9.95 => format!("{few:.1}"),
-        many => format!("{many:.0}"),
+        little if little < 0.995 => format!("about {little:.2}"),
+        few if few < 9.95 => format!("about {few:.1}"),
+        many => format!("about {many:.0}"),
     }
 }

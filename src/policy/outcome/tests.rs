@@ -31,8 +31,19 @@ fn each_outcome_has_its_field_and_its_label() {
     for (outcome, field, kind) in [
         (Outcome::Local, "", OutcomeKind::Local),
         (
-            Outcome::Hit { ttl: seconds(27) },
+            Outcome::Hit {
+                ttl: seconds(27),
+                by_list: false,
+            },
             "jobgate; hit; ttl=27",
+            OutcomeKind::Hit,
+        ),
+        (
+            Outcome::Hit {
+                ttl: seconds(27),
+                by_list: true,
+            },
+            "jobgate; hit; ttl=27; detail=list",
             OutcomeKind::Hit,
         ),
         (

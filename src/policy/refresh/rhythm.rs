@@ -4,6 +4,10 @@
 //! when the last build began, exactly one thing more is known: none began after it. So that build counts once and the idle time
 //! counts from its end; of the time before it nothing is known, and nothing is counted. This is the likelihood, not a shortcut:
 //! whatever happened before, the last event of a Poisson process lies t ago with density rate·e^(−rate·t).
+//!
+//! A build can only start where none runs, so jobs that build a lot are found at work: rate/(1 + rate·length) is the density of a start
+//! just now. Near to it, and of the same form as all else here, is a start after a pause as long as a build. Were it one after no pause, the rates of
+//! a fleet of which many are found at work would grow without bound, each job being taken to be like the others.
 
 use super::fleet::Fleet;
 use super::track::Shown;
@@ -40,11 +44,7 @@ impl Rhythm {
     pub(super) fn first(shown: &Shown, look: &Look, fleet: &Fleet) -> Self {
         let mut rhythm = Self::default();
         if look.build.is_some() {
-            let elapsed = f64::from(shown.elapsed);
-            let pause = match shown.finished {
-                true => (elapsed - rhythm.length(fleet)).max(0.0),
-                false => 0.0,
-            };
+            let pause = rhythm.pause(shown, fleet);
             rhythm.starts = small(PAST / (PAST + pause));
             rhythm.idle = small(PAST * (pause / PAST).ln_1p());
         }
@@ -63,9 +63,7 @@ impl Rhythm {
         let between = rules.windows(look.sent.saturating_duration_since(before.looked));
         let elapsed = f64::from(after.elapsed);
         if after.is_another_build_than(before, look) {
-            let busy = self.length(fleet).min(BUSY * elapsed);
-            let pause = if after.finished { elapsed - busy } else { 0.0 };
-            self.started(pause);
+            self.started(self.pause(after, fleet));
         } else if before.finished {
             self.idle += small(between);
         } else if after.finished {
@@ -96,6 +94,16 @@ impl Rhythm {
     pub(super) fn length(&self, fleet: &Fleet) -> f64 {
         let logs = f64::from(self.logs) + FLEET_LENGTHS * fleet.length_log();
         (logs / (f64::from(self.lengths) + FLEET_LENGTHS)).exp()
+    }
+
+    /// The windows without a build that the start of the last one is evidence of.
+    fn pause(&self, shown: &Shown, fleet: &Fleet) -> f64 {
+        let (elapsed, length) = (f64::from(shown.elapsed), self.length(fleet));
+        if shown.finished {
+            elapsed - length.min(BUSY * elapsed)
+        } else {
+            length
+        }
     }
 
     fn started(&mut self, pause: f64) {

@@ -30,6 +30,12 @@ pub struct Schedule {
     /// The jobs that no look is under way for, by their due time.
     pub(super) queue: BTreeSet<(Instant, JobId)>,
     pub(super) proven: VecDeque<JobId>,
+    /// With the tickets by which their places are told.
+    pub(super) overdue: VecDeque<(NonZeroU32, JobId)>,
+    /// The next ticket.
+    tickets: NonZeroU32,
+    /// The last paced look was not at an overdue answer, so the next may be.
+    overdue_next: bool,
     pub(super) turns: Turns,
     pub(super) fleet: Fleet,
     /// Worth of a look at which the budget is just spent, in wrong answers prevented.
@@ -66,6 +72,8 @@ pub enum Why {
     First(ClientId),
     /// A sweep has shown that the stored answer is wrong.
     Differs,
+    /// The stored answer is so old that it should not be served without a try.
+    Overdue,
     /// Of all stored answers this one costs the most.
     Loss {
         /// How often it is asked for, in a window.
@@ -112,6 +120,9 @@ impl Schedule {
             tracks: IndexMap::new(),
             queue: BTreeSet::new(),
             proven: VecDeque::new(),
+            overdue: VecDeque::new(),
+            tickets: NonZeroU32::MIN,
+            overdue_next: true,
             turns: Turns::new(shares, &rules, now),
             fleet: Fleet::new(),
             level: LEAST_LEVEL,
@@ -170,7 +181,7 @@ impl Schedule {
                 track.shown = Shown::after(&before, look, &rules);
                 let (after, fleet) = (&track.shown, &mut self.fleet);
                 track.rhythm.learn(&before, after, look, &rules, fleet);
-                track.differs = false;
+                (track.differs, track.overdue) = (false, None);
             }
             None => {
                 let shown = Shown::first(look, &rules);
@@ -181,6 +192,7 @@ impl Schedule {
                     planned_for: 0.0,
                     place: Place::Flying,
                     differs: false,
+                    overdue: None,
                     shown,
                 };
                 self.tracks.insert(job, track);
@@ -227,6 +239,65 @@ impl Schedule {
         }
     }
 
+    /// The stored answer is asked for, and so old that it should not be served without a try.
+    pub fn overdue(&mut self, job: JobId) {
+        if let Some(track) = self.tracks.get_mut(&job)
+            && track.overdue.is_none()
+        {
+            track.overdue = Some(self.tickets);
+            self.overdue.push_back((self.tickets, job));
+            self.tickets = self.tickets.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        }
+    }
+
+    /// How many others are overdue before the job, whether it is in line or not, at most.
+    #[must_use]
+    pub fn overdue_before(&self, job: &JobId) -> u32 {
+        let ticket = self.tracks.get(job).and_then(|track| track.overdue);
+        let first = self.overdue.front().map(|(first, _)| *first);
+        let (ticket, first) = (
+            ticket.unwrap_or(self.tickets),
+            first.unwrap_or(self.tickets),
+        );
+        ticket.get().wrapping_sub(first.get())
+    }
+
+    /// No build of an idle job that was looked at then has started up to the time that `vouch` returns, though nobody has looked: no
+    /// sweep has shown it. What is planned follows; the stored answer gets no younger. Walks over all jobs.
+    pub fn vouched(&mut self, vouch: impl Fn(&JobId, Instant) -> Option<Instant>, now: Instant) {
+        for at in 0..self.tracks.len() {
+            let Some((job, track)) = self.tracks.get_index_mut(at) else {
+                return;
+            };
+            let is_idle = track.shown.finished && !track.differs && track.place == Place::Queued;
+            let looked = track.shown.looked;
+            let until = vouch(job, looked).filter(|until| is_idle && *until > looked);
+            if let Some(until) = until {
+                let (rules, fleet) = (&self.rules, &mut self.fleet);
+                let before = track.shown;
+                let look = before.unchanged(until, rules);
+                track.shown = Shown::after(&before, &look, rules);
+                track
+                    .rhythm
+                    .learn(&before, &track.shown, &look, rules, fleet);
+                let job = *job;
+                self.plan(job, now);
+            }
+        }
+    }
+
+    /// When the last build began of each job that is believed to run, if bodies tell.
+    pub fn running(&self) -> impl Iterator<Item = u64> + '_ {
+        let running = self.tracks.values().filter(|track| !track.shown.finished);
+        running.filter_map(|track| track.shown.stamp())
+    }
+
+    /// Whether the job is in the schedule.
+    #[must_use]
+    pub fn knows(&self, job: &JobId) -> bool {
+        self.tracks.contains_key(job)
+    }
+
     /// The sweep is not believed any more: what it has shown is no proof.
     pub fn trust_no_proof(&mut self) {
         for job in self.proven.drain(..) {
@@ -234,6 +305,12 @@ impl Schedule {
                 track.differs = false;
             }
         }
+    }
+
+    /// Time from one paced look to the next.
+    #[must_use]
+    pub fn pace_of_looks(&self) -> Duration {
+        self.rules.pace()
     }
 
     /// Upstream lets another number of calls out in a window than was planned for.

@@ -1,13 +1,13 @@
 //! All that is kept of one job: what the last look showed, what is learned of its builds and of its demand, and the plan.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::{Duration, Instant};
 
 use super::curve::Curve;
 use super::demand::Demand;
 use super::fleet::Fleet;
 use super::rhythm::Rhythm;
-use super::{Look, Rules, small};
+use super::{Build, Look, Rules, small};
 
 /// A plan is renewed if what it was made for is off by more than this factor.
 const SLACK: f64 = 1.1;
@@ -57,6 +57,8 @@ pub(super) struct Track {
     pub(super) place: Place,
     /// A sweep has shown that the stored answer is wrong.
     pub(super) differs: bool,
+    /// The stored answer is too old to be served without a try: its ticket.
+    pub(super) overdue: Option<NonZeroU32>,
 }
 
 // === impl Shown ===
@@ -77,6 +79,26 @@ impl Shown {
             None => f64::from(before.elapsed) + between,
         };
         Self::new(look, elapsed)
+    }
+
+    /// A look then that shows the same.
+    pub(super) fn unchanged(&self, sent: Instant, rules: &Rules) -> Look {
+        let since = sent.saturating_duration_since(self.looked);
+        let build = self.build.map(|stamp| Build {
+            stamp: stamp.get(),
+            age: rules.duration(f64::from(self.elapsed)) + since,
+        });
+        Look {
+            sent,
+            finished: self.finished,
+            changed: false,
+            build,
+        }
+    }
+
+    /// The last build, if bodies tell of it.
+    pub(super) fn stamp(&self) -> Option<u64> {
+        self.build.map(NonZeroU64::get)
     }
 
     fn new(look: &Look, elapsed: f64) -> Self {

@@ -22,6 +22,7 @@ fn hit(id: &JobId) -> AccessRecord<'_> {
         status: Some(200),
         outcome: Outcome::Hit {
             ttl: Duration::from_secs(7),
+            by_list: false,
         },
         cost: Cost::ZERO,
         told: Some(ToldJob::new(

@@ -18,7 +18,7 @@ use crate::policy::refresh::Outlook;
 
 /// Knows the state of the gateway's parts.
 pub trait Facts: Send + Sync + 'static {
-    /// The state now. Cheap: a few locks, no waiting.
+    /// The state now. Cheap: a few locks, no waiting, and in budget mode a walk over the jobs that are asked for.
     fn snapshot(&self) -> Snapshot;
 }
 

@@ -8,16 +8,22 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::error::Error;
+use crate::policy::sweep::Verdict;
 
 use super::{Label, counters};
 
 /// Upper bounds of the call duration buckets in seconds, up to the default `upstream.timeout` of 10 s.
 const BOUNDS_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// What a list says of a stored answer, in the order of [`UpstreamMetrics::compared`].
+const COMPARED: [&str; 5] = ["equal", "differs", "older", "unknown", "full_look_due"];
+
 /// Counts upstream calls and what their answers needed. Clones count into the same families.
 #[derive(Clone, Debug)]
 pub struct UpstreamMetrics {
     calls: [Counter; CallResult::ALL.len()],
+    lists: [Counter; CallResult::ALL.len()],
+    compared: [Counter; COMPARED.len()],
     duration: Histogram,
     retries: Counter,
     secret_echoes: Counter,
@@ -73,10 +79,14 @@ pub enum LookTrigger {
 impl UpstreamMetrics {
     pub(super) fn register(registry: &mut Registry, nullable_fields: &[&'static str]) -> Self {
         let calls = Family::<Label, Counter>::default();
+        let compared = Family::<Label, Counter>::default();
+        let lists = Family::<Label, Counter>::default();
         let fields = Family::<Label, Counter>::default();
         let looks = Family::<Label, Counter>::default();
         let metrics = Self {
             calls: counters(&calls, "result", CallResult::ALL.map(CallResult::as_str)),
+            compared: counters(&compared, "verdict", COMPARED),
+            lists: counters(&lists, "result", CallResult::ALL.map(CallResult::as_str)),
             duration: Histogram::new(BOUNDS_SECONDS),
             retries: Counter::default(),
             secret_echoes: Counter::default(),
@@ -91,6 +101,16 @@ impl UpstreamMetrics {
             "jobgate_upstream_calls",
             "Calls tried upstream, retries included, by how they ended; unreachable ones may not have cost quota",
             calls,
+        );
+        registry.register(
+            "jobgate_list_calls",
+            "Calls for pages of job lists (sweeps), by how they ended; they are not in jobgate_upstream_calls",
+            lists,
+        );
+        registry.register(
+            "jobgate_sweep_items",
+            "Items of job lists that were compared with stored answers: equal (confirmed), differs (looked at next), older than the answer, unknown (something is missing), full_look_due (equal, but the body was not looked at for an hour)",
+            compared,
         );
         registry.register(
             "jobgate_looks",
@@ -130,6 +150,29 @@ impl UpstreamMetrics {
     pub fn called(&self, result: CallResult, took: Duration) {
         self.calls[result as usize].inc();
         self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts an item of a list that was compared.
+    pub fn compared(&self, verdict: Verdict) {
+        let at = match verdict {
+            Verdict::Equal => 0,
+            Verdict::Differs(_) => 1,
+            Verdict::Older => 2,
+            Verdict::Unknown(_) => 3,
+            Verdict::FullLookDue => 4,
+        };
+        self.compared[at].inc();
+    }
+
+    /// Counts a list call that ended.
+    pub fn listed(&self, result: CallResult) {
+        self.lists[result as usize].inc();
+    }
+
+    /// List calls that ended so.
+    #[must_use]
+    pub fn lists(&self, result: CallResult) -> u64 {
+        self.lists[result as usize].get()
     }
 
     /// Calls that ended so.

@@ -81,7 +81,7 @@ fn each_standing_has_its_time_and_its_reason() {
         ),
         (
             Standing::Floor { at, place: 2 },
-            "In about 42 s: not sooner after the last look (ttl, ttl_running), though it would be worth one; looks planned before it: 2.".to_owned(),
+            "In about 42 s: ttl and ttl_running allow none sooner, though it would be worth one; looks planned before it: 2.".to_owned(),
             in_42,
         ),
         (Standing::Planned { at, place: 17 }, format!("In about 42 s: {worth}"), in_42),
@@ -318,7 +318,7 @@ fn a_rhythm_is_told_in_words_for_strangers() {
     };
     assert_eq!(
         rhythm(known),
-        "About 25 min pass between two builds, and one takes about 90 s, by the last 3 that were noticed. It is asked for 240 times in 60 s. By now the stored answer is wrong with a chance of 3.1 %; without a look about 9.3 wrong answers are expected in the next 60 s."
+        "About 25 min pass between two builds, and one takes about 90 s, by the last 3 that were noticed. It is asked for about 240 times in 60 s. By now the stored answer is wrong with a chance of 3.1 %; without a look about 9.3 wrong answers are expected in the next 60 s."
     );
     let new = Told {
         builds: 0.8,
@@ -329,6 +329,6 @@ fn a_rhythm_is_told_in_words_for_strangers() {
     };
     assert_eq!(
         rhythm(new),
-        "Its builds are hardly known yet; as jobs here go, about 25 min pass between two, and one takes about 90 s. It is asked for 0.50 times in 60 s. By now the stored answer is wrong with a chance of less than 0.1 %; without a look about less than 0.01 wrong answers are expected in the next 60 s."
+        "Its builds are hardly known yet; by the last one and by other jobs, about 25 min pass between two, and one takes about 90 s. It is asked for about 0.50 times in 60 s. By now the stored answer is wrong with a chance of less than 0.1 %; without a look less than 0.01 wrong answers are expected in the next 60 s."
     );
 }

@@ -1,5 +1,6 @@
-//! The choice of the next call: first-ever asks, then proven differences, then the highest expected loss.
+//! The choice of the next call: first-ever asks, then proven differences, then overdue answers and the highest expected loss by turns.
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::super::track::{Appraisal, later};
@@ -63,7 +64,7 @@ impl Schedule {
                 job,
                 why: Why::Differs,
             },
-            None => self.next_by_loss(now),
+            None => self.next_paced(now),
         };
         if let Next::Look { job, .. } = next {
             self.take_off(job);
@@ -88,10 +89,50 @@ impl Schedule {
         self.proven.get(at).copied()
     }
 
-    fn next_by_loss(&mut self, now: Instant) -> Next {
+    /// Overdue answers and those of the highest loss take turns.
+    fn next_paced(&mut self, now: Instant) -> Next {
         if let Some(paced) = self.paced.filter(|&paced| now < paced) {
             return wait(Some(paced), Wait::Pace);
         }
+        let by_loss = match self.overdue_next {
+            true => None,
+            false => Some(self.next_by_loss(now)),
+        };
+        if let Some(look @ Next::Look { .. }) = by_loss {
+            self.overdue_next = true;
+            return look;
+        }
+        if let Some(job) = self.next_overdue(now) {
+            self.overdue_next = false;
+            self.pace(now);
+            let why = Why::Overdue;
+            return Next::Look { job, why };
+        }
+        by_loss.unwrap_or_else(|| self.next_by_loss(now))
+    }
+
+    /// The first overdue job that may be looked at; those that have been looked at since, or that nobody asks for any more, are struck
+    /// off.
+    fn next_overdue(&mut self, now: Instant) -> Option<JobId> {
+        let (tracks, rules) = (&self.tracks, &self.rules);
+        let is_overdue = |(ticket, job): &(NonZeroU32, JobId)| {
+            let track = tracks.get(job);
+            track
+                .is_some_and(|track| track.overdue == Some(*ticket) && !track.is_silent(now, rules))
+        };
+        while self.overdue.front().is_some_and(|front| !is_overdue(front)) {
+            self.overdue.pop_front();
+        }
+        let mut front = self.overdue.iter().take(FRONT);
+        let may_be_looked_at = |job: &JobId| {
+            let track = tracks.get(job);
+            track.is_some_and(|track| track.may_be_forced(now))
+        };
+        let next = front.find(|overdue| is_overdue(overdue) && may_be_looked_at(&overdue.1));
+        next.map(|(_, job)| *job)
+    }
+
+    fn next_by_loss(&mut self, now: Instant) -> Next {
         let front = loop {
             self.renew_front(now);
             match self.appraise_front(now) {

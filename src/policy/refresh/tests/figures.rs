@@ -66,6 +66,13 @@ fn worlds() -> Vec<Vec<Setup>> {
             ..default
         },
         Setup {
+            name: "40 jobs that build most of the time",
+            jobs: 40,
+            mix: [60, 40],
+            gaps: [40.0, 100.0, 900.0],
+            ..default
+        },
+        Setup {
             name: "polled each minute",
             period: 60.0,
             ..default

@@ -258,3 +258,38 @@ fn nothing_known_and_odd_times_make_no_odd_plans() {
         );
     }
 }
+
+/// Whoever finds most jobs at work must not conclude that they build without any pause: an answer that is taken to be wrong at once,
+/// whenever it is looked at, is worth no look.
+#[test]
+fn jobs_found_at_work_are_not_given_up_as_always_wrong() {
+    let mut stage = Stage::new();
+    for number in 0..40 {
+        match number % 2 {
+            0 => stage.running(number, 1, 30),
+            _ => stage.idle(number, 1, 90),
+        };
+    }
+    for second in 0..600_u64 {
+        stage.wait(1);
+        for number in 0..40 {
+            stage.schedule.asked(&job(number), 1, stage.now);
+        }
+        if let Some((next, _)) = stage.next() {
+            let number = (0..40).find(|number| job(*number) == next).unwrap();
+            let is_at_work = second % 3 > 0;
+            match is_at_work {
+                true => stage.running(number, second, 30),
+                false => stage.idle(number, second, 90),
+            };
+        }
+    }
+    for number in 0..40 {
+        let told = stage.schedule.explain(&job(number), stage.now).unwrap();
+        assert!(told.pause > 10 * SECOND, "{told:?}");
+        assert!(
+            told.age < 180 * SECOND,
+            "40 jobs and 50 calls a minute: {told:?}"
+        );
+    }
+}

@@ -61,7 +61,7 @@ fn hundred(shares: &[Option<f64>], waits: &[bool]) -> HashMap<Option<ClientId>, 
         };
         let client = match why {
             Why::First(client) => Some(client),
-            Why::Differs | Why::Loss { .. } => None,
+            Why::Differs | Why::Overdue | Why::Loss { .. } => None,
         };
         *calls.entry(client).or_default() += 1;
     }
