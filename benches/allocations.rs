@@ -11,6 +11,7 @@ use std::hint::black_box;
 
 use allocation_counter::{AllocationInfo, measure};
 use jobgate::clock::Clock;
+use jobgate::config::BudgetMode;
 use tower::Service as _;
 
 use fixtures::{Guard, Wire, bare, job, path, request, runtime, store};
@@ -33,7 +34,7 @@ fn main() {
         ("path, client key", 10, Guard::Key),
         ("path, client key, access line", 10, Guard::KeyAndLine),
     ] {
-        let mut path = path(&runtime, guard);
+        let mut path = path(&runtime, guard, BudgetMode::Budget);
         hold(name, most, {
             count(request, |request| {
                 drop(runtime.block_on(path.call(request)))
@@ -44,7 +45,7 @@ fn main() {
     hold("bare answer over hyper", 3, {
         count(|| (), |()| runtime.block_on(bare.get()))
     });
-    let mut whole = Wire::new(path(&runtime, Guard::KeyAndLine));
+    let mut whole = Wire::new(path(&runtime, Guard::KeyAndLine, BudgetMode::Budget));
     hold("path, client key, access line, over hyper", 11, {
         count(|| (), |()| runtime.block_on(whole.get()))
     });

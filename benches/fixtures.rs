@@ -16,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jobgate::clock::Clock;
-use jobgate::config::{AccessLog as Mode, LogFormat, LogSettings};
+use jobgate::config::{AccessLog as Mode, BudgetMode, LogFormat, LogSettings};
 use jobgate::layers::admit::Admit;
 use jobgate::layers::authenticate::Authenticate;
 use jobgate::layers::collapse::{Bounds, Collapse, Fetch};
@@ -26,12 +26,14 @@ use jobgate::layers::lookup::LookupLayer;
 use jobgate::layers::observe::Observer;
 use jobgate::layers::route::Route;
 use jobgate::layers::usage::Usage;
+use jobgate::planner::Planner;
 use jobgate::policy::client::Clients;
-use jobgate::policy::freshness::Lifetime;
+use jobgate::policy::freshness::{Lifetime, Lifetimes};
 use jobgate::policy::hold::CredentialKind;
 use jobgate::policy::job::JobId;
 use jobgate::policy::ladder::Windows;
 use jobgate::policy::normalise::normalise;
+use jobgate::policy::refresh::Rules;
 use jobgate::server::{Drain, Peer};
 use jobgate::stack::{self, RequestParts};
 use jobgate::store::{Chronicle, Entry, Store, cache_control};
@@ -119,10 +121,25 @@ pub(crate) fn bounds(runtime: &Handle, max_waiting: usize) -> Bounds {
     }
 }
 
+fn planner(mode: BudgetMode, clients: &Clients, clock: &Clock) -> Option<Planner> {
+    let rules = Rules {
+        requests: NonZeroU32::MIN,
+        window: LONG,
+        floors: Lifetimes {
+            finished: LONG,
+            running: LONG,
+        },
+        longest: LONG,
+    };
+    let clients: Vec<_> = clients.ids().map(|client| (client, None)).collect();
+    (mode == BudgetMode::Budget).then(|| Planner::new(rules, &clients, clock.clone()))
+}
+
 /// The request path of one connection, over a store with one fresh job.
 pub(crate) fn path<B: Body + 'static>(
     runtime: &Runtime,
     guard: Guard,
+    mode: BudgetMode,
 ) -> impl Service<Request<B>, Response = Response<Full<Bytes>>, Error = Infallible> + use<B> {
     let clock = Clock::system();
     let store = store(&clock);
@@ -146,7 +163,7 @@ pub(crate) fn path<B: Body + 'static>(
             store.clone(),
             WINDOWS,
             Arc::clone(&clients),
-            None,
+            planner(mode, &clients, &clock),
             clock.clone(),
         ),
         collapse: Collapse::new(

@@ -5,6 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
 use jobgate::clock::Clock;
+use jobgate::config::BudgetMode;
 use tower::Service as _;
 
 use crate::fixtures::{Guard, Wire, bare, job, path, request, runtime, store};
@@ -24,12 +25,17 @@ pub(crate) fn ask(c: &mut Criterion) {
     group.bench_function("baseline: cloning the request", |b| {
         b.iter(|| black_box(request.clone()));
     });
-    for (name, guard) in [
-        ("path, open", Guard::Open),
-        ("path, client key", Guard::Key),
-        ("path, client key, access line", Guard::KeyAndLine),
+    for (name, guard, mode) in [
+        ("path, open, ttl mode", Guard::Open, BudgetMode::Ttl),
+        ("path, open", Guard::Open, BudgetMode::Budget),
+        ("path, client key", Guard::Key, BudgetMode::Budget),
+        (
+            "path, client key, access line",
+            Guard::KeyAndLine,
+            BudgetMode::Budget,
+        ),
     ] {
-        let mut path = path(&runtime, guard);
+        let mut path = path(&runtime, guard, mode);
         group.bench_function(name, |b| {
             b.iter(|| runtime.block_on(path.call(request.clone())));
         });
@@ -39,7 +45,7 @@ pub(crate) fn ask(c: &mut Criterion) {
     group.bench_function("baseline: bare answer over hyper", |b| {
         b.iter(|| runtime.block_on(bare.get()));
     });
-    let mut whole = Wire::new(path(&runtime, Guard::KeyAndLine));
+    let mut whole = Wire::new(path(&runtime, Guard::KeyAndLine, BudgetMode::Budget));
     group.bench_function("path, client key, access line, over hyper", |b| {
         b.iter(|| runtime.block_on(whole.get()));
     });

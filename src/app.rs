@@ -229,12 +229,16 @@ impl Gateway {
             clock: clock.clone(),
             drain: drain.clone(),
         };
+        let decisions = planner
+            .as_ref()
+            .map(|_| Decisions::new(Sweeps::new(sweep_rules(settings))));
         let state = Arc::new(State::new(
             settings,
             collapse,
             store,
             gate,
             planner.clone(),
+            decisions.clone(),
             clock.clone(),
             drain.clone(),
         ));
@@ -242,7 +246,7 @@ impl Gateway {
 
         let addr = listener.local_addr()?;
         let stop_refresher = CancellationToken::new();
-        if let Some(planner) = planner {
+        if let (Some(planner), Some(decisions)) = (planner, decisions) {
             let refresher = Refresher {
                 planner: planner.clone(),
                 gate: operations.gate.clone(),
@@ -253,7 +257,7 @@ impl Gateway {
             };
             fetches.spawn(refresher.run(stop_refresher.clone()));
             let sweeper = Sweeper {
-                decisions: Decisions::new(Sweeps::new(sweep_rules(settings))),
+                decisions,
                 planner,
                 gate: operations.gate.clone(),
                 list,

@@ -217,6 +217,12 @@ impl Planner {
         self.0.books().schedule.failed(job, until);
     }
 
+    /// Nobody asks for anything that is stored.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.books().schedule.is_empty()
+    }
+
     /// Whether the job is planned for: somebody asks for it.
     #[must_use]
     pub fn knows(&self, job: &JobId) -> bool {

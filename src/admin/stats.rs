@@ -12,6 +12,9 @@ use crate::policy::cost::Cost;
 pub use crate::telemetry::metrics::requests::Usage;
 
 mod gather;
+mod sweep;
+
+pub use sweep::{Last, Source, Sweep};
 
 /// The body of `/api/stats`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +40,8 @@ pub struct Stats {
     pub credential: Credential,
     /// What may be asked of upstream.
     pub budget: Budget,
+    /// What lists of jobs do for it; `null` in mode `ttl`.
+    pub sweep: Option<Sweep>,
     /// What is stored.
     pub cache: Cache,
 }

@@ -9,6 +9,7 @@ use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::planner::Planner;
 use crate::policy::limit::Api;
+use crate::refresh::sweep::Decisions;
 use crate::server::Drain;
 use crate::store::Store;
 use crate::telemetry::metrics::{Facts, Snapshot};
@@ -22,6 +23,7 @@ pub(super) struct State {
     store: Store,
     gate: Gate,
     planner: Option<Planner>,
+    decisions: Option<Decisions>,
     clock: Clock,
     pub(super) drain: Drain,
     leaving: AtomicBool,
@@ -36,6 +38,7 @@ impl State {
         store: Store,
         gate: Gate,
         planner: Option<Planner>,
+        decisions: Option<Decisions>,
         clock: Clock,
         drain: Drain,
     ) -> Self {
@@ -48,6 +51,7 @@ impl State {
             store,
             gate,
             planner,
+            decisions,
             clock,
             drain,
             leaving: AtomicBool::new(false),
@@ -80,6 +84,7 @@ impl Facts for State {
                 .collect(),
             throttle_hold: job.throttle_hold,
             list_throttle_hold: list.and_then(|list| list.throttle_hold),
+            sweep: (self.decisions.as_ref()).map(|decisions| (decisions.state(), self.clock.now())),
             outlook: self.planner.as_ref().map(Planner::outlook),
             credential_hold: gate.credential_hold,
             outage_hold: gate.outage_hold,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bytesize::ByteSize;
 use http::Method;
-use jobgate::admin::stats::{ApiLimits, Client, Savings, Stats, Usage};
+use jobgate::admin::stats::{ApiLimits, Client, Savings, Source, Stats, Usage};
 
 use super::admin::Gateway;
 use super::sheet::{Sheet, counts, exactly, seconds};
@@ -38,6 +38,7 @@ fn for_people(stats: &Stats) -> String {
     sheet.tell("credential", [credential(stats)]);
     sheet.tell("budget", budget(stats));
     sheet.tell("plan", plan(stats));
+    sheet.tell("sweep", sweep(stats));
     sheet.tell("cache", [cache(stats)]);
     sheet.into_text()
 }
@@ -215,6 +216,41 @@ fn plan(stats: &Stats) -> Vec<String> {
     let jobs = format!("jobs whose looks are planned: {}", outlook.jobs);
     let in_line = format!("jobs in line for their first call: {}", outlook.first_asks);
     vec![jobs, in_line, outlook.forecast.clone()]
+}
+
+fn sweep(stats: &Stats) -> Vec<String> {
+    let Some(sweep) = stats
+        .sweep
+        .as_ref()
+        .filter(|sweep| !sweep.sources.is_empty())
+    else {
+        return Vec::new();
+    };
+    let source = |source: &Source| match source.off_seconds {
+        None => format!("{}: swept, because {}", source.name, source.why),
+        Some(left) => format!(
+            "{}: not swept for {}, because {}",
+            source.name,
+            seconds(left),
+            source.why
+        ),
+    };
+    let last = sweep.last.as_ref().map(|last| {
+        format!(
+            "last sweep: {} ago, {} calls; wrong answers found: {}, answers confirmed: {}, jobs gone: {}",
+            seconds(last.seconds_ago),
+            last.pages,
+            last.found,
+            last.confirmed,
+            last.vanished
+        )
+    });
+    let all = format!(
+        "list calls: {}; asked to look in vain: {}",
+        sweep.calls, sweep.contradictions
+    );
+    let sources = sweep.sources.iter().map(source);
+    sources.chain([all]).chain(last).collect()
 }
 
 fn cache(stats: &Stats) -> String {

@@ -114,7 +114,7 @@ impl Sweeper {
     }
 
     fn due(&self) -> Option<Instant> {
-        let is_anything_asked = self.planner.jobs() > 0;
+        let is_anything_asked = !self.planner.is_idle();
         let now = self.clock.now();
         self.decisions.lock().next(is_anything_asked, now)
     }

@@ -14,7 +14,7 @@ use crate::telemetry::metrics::{
 
 use super::{
     ApiLimits, Budget, Cache, Client, Credential, Foreign, Latency, Limit, Outlook, Requests,
-    Savings, Stats, Upstream,
+    Savings, Stats, Sweep, Upstream,
 };
 
 // === impl Stats ===
@@ -51,6 +51,7 @@ impl Stats {
                 apis: now.limits.iter().map(ApiLimits::from).collect(),
                 outlook: now.outlook.as_ref().map(Outlook::from),
             },
+            sweep: (now.sweep.as_ref()).map(|sweep| Sweep::gather(sweep, upstream)),
             cache: Cache {
                 entries: now.cache_entries,
                 bytes: now.cache_bytes,

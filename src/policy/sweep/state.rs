@@ -8,7 +8,7 @@ use super::{Distrust, Mode, Source};
 use crate::policy::cause::Cause;
 
 /// How things stand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// As configured.
     pub mode: Mode,
@@ -63,6 +63,17 @@ pub struct Last {
     pub confirmed: u32,
     /// Jobs that have vanished since the sweep before.
     pub vanished: u32,
+}
+
+// === impl State ===
+
+impl State {
+    /// Whether any source is swept now.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        let mut decisions = self.decisions.iter();
+        decisions.any(|decision| decision.off_until.is_none())
+    }
 }
 
 // === impl Why ===

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet};
@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::policy::limit::Api;
 use crate::policy::limit::account::Standing;
 use crate::policy::refresh::Outlook;
+use crate::policy::sweep;
 
 /// Knows the state of the gateway's parts.
 pub trait Facts: Send + Sync + 'static {
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub budget_remaining: u32,
     /// What lies before the schedule; `None` in mode `ttl`, where there is none.
     pub outlook: Option<Outlook>,
+    /// What is decided about sweeps, and when that was asked; `None` in mode `ttl`.
+    pub sweep: Option<(sweep::State, Instant)>,
     /// Upstream calls under way.
     pub calls_in_flight: usize,
     /// Each API that upstream counts by itself, and what is known of its limits; the lists only if they are one.
@@ -159,7 +162,25 @@ fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Re
         "Upstream calls that may be made right now; calls in flight are already taken off.",
         u64::from(now.budget_remaining),
     )?;
-    encode_outlook(now.outlook.as_ref(), encoder)
+    encode_outlook(now.outlook.as_ref(), encoder)?;
+    encode_sweep(now.sweep.as_ref().map(|(sweep, _)| sweep), encoder)
+}
+
+fn encode_sweep(sweep: Option<&sweep::State>, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    gauge(
+        encoder,
+        "jobgate_sweeping",
+        "1 while lists of jobs are asked for, 0 while that is off, by configuration or because it did not prove good; /api/stats says why.",
+        u64::from(sweep.is_some_and(sweep::State::is_on)),
+    )?;
+    encoder
+        .encode_descriptor(
+            "jobgate_sweep_contradictions",
+            "Looks that a list had asked for and that found nothing changed; a few in a row switch sweeps off for a while.",
+            None,
+            MetricType::Counter,
+        )?
+        .encode_counter::<NoLabelSet, _, u64>(&sweep.map_or(0, |sweep| sweep.contradictions), None)
 }
 
 /// In mode `ttl` there is nothing to tell.

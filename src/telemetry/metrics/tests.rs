@@ -318,6 +318,8 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             r#"jobgate_budget_demand{kind="floors"} 120.0"#,
             "jobgate_planned_jobs 400",
             "jobgate_first_asks_in_line 3",
+            "jobgate_sweeping 0",
+            "jobgate_sweep_contradictions_total 0",
             r#"jobgate_limit_requests{api="job",source="configured"} 50"#,
             r#"jobgate_limit_requests{api="job",source="in_force"} 10"#,
             r#"jobgate_limit_requests{api="list",source="configured"} 20"#,
