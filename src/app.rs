@@ -234,13 +234,15 @@ impl Gateway {
             .map(|_| Decisions::new(Sweeps::new(sweep_rules(settings))));
         let state = Arc::new(State::new(
             settings,
-            collapse,
-            store,
-            gate,
-            planner.clone(),
-            decisions.clone(),
-            clock.clone(),
-            drain.clone(),
+            facts::Parts {
+                collapse,
+                store,
+                gate,
+                planner: planner.clone(),
+                decisions: decisions.clone(),
+                clock: clock.clone(),
+                drain: drain.clone(),
+            },
         ));
         metrics::facts::register(&mut registry, Arc::clone(&state) as _);
 
@@ -318,7 +320,7 @@ impl Gateway {
     pub async fn drain(self) -> Ended {
         self.state.not_ready();
         tokio::time::sleep(self.drain_delay).await;
-        self.state.drain.begin();
+        self.state.drain().begin();
         let limit = tokio::time::sleep(self.drain_timeout); // one for connections and fetches together
         let drained = self.server.drained().await;
         if drained.lost_workers > 0 {

@@ -14,48 +14,44 @@ use crate::server::Drain;
 use crate::store::Store;
 use crate::telemetry::metrics::{Facts, Snapshot};
 
-/// The parts whose state is of interest.
+/// How the parts stand whose state is of interest.
 pub(super) struct State {
+    parts: Parts,
     budget_requests: u32,
     budget_window: Duration,
     cache_max_bytes: u64,
-    collapse: Collapse,
-    store: Store,
-    gate: Gate,
-    planner: Option<Planner>,
-    decisions: Option<Decisions>,
-    clock: Clock,
-    pub(super) drain: Drain,
     leaving: AtomicBool,
+}
+
+/// These parts.
+pub(super) struct Parts {
+    pub(super) collapse: Collapse,
+    pub(super) store: Store,
+    pub(super) gate: Gate,
+    /// In budget mode.
+    pub(super) planner: Option<Planner>,
+    /// Of sweeps, if there are any.
+    pub(super) decisions: Option<Decisions>,
+    pub(super) clock: Clock,
+    pub(super) drain: Drain,
 }
 
 // === impl State ===
 
 impl State {
-    pub(super) fn new(
-        settings: &Settings,
-        collapse: Collapse,
-        store: Store,
-        gate: Gate,
-        planner: Option<Planner>,
-        decisions: Option<Decisions>,
-        clock: Clock,
-        drain: Drain,
-    ) -> Self {
-        let budget_requests = settings.budget.requests.get();
+    pub(super) fn new(settings: &Settings, parts: Parts) -> Self {
         Self {
-            budget_requests,
+            parts,
+            budget_requests: settings.budget.requests.get(),
             budget_window: settings.budget.window,
             cache_max_bytes: settings.cache.max_memory,
-            collapse,
-            store,
-            gate,
-            planner,
-            decisions,
-            clock,
-            drain,
             leaving: AtomicBool::new(false),
         }
+    }
+
+    /// How the end is begun.
+    pub(super) fn drain(&self) -> &Drain {
+        &self.parts.drain
     }
 
     /// About to drain: load balancers should look elsewhere.
@@ -66,13 +62,13 @@ impl State {
 
 impl Facts for State {
     fn snapshot(&self) -> Snapshot {
-        let gate = self.gate.status();
+        let gate = self.parts.gate.status();
         let (job, list) = (gate.job, gate.list);
         let lists = list.map(|list| (Api::List, list.standing));
         Snapshot {
-            accepting: !self.drain.has_begun(),
+            accepting: !self.parts.drain.has_begun(),
             draining: self.leaving.load(Ordering::Relaxed),
-            requests_waiting: self.collapse.waiting(),
+            requests_waiting: self.parts.collapse.waiting(),
             budget_requests: self.budget_requests,
             budget_window: self.budget_window,
             calls_in_flight: job.standing.in_flight
@@ -84,18 +80,19 @@ impl Facts for State {
                 .collect(),
             throttle_hold: job.throttle_hold,
             list_throttle_hold: list.and_then(|list| list.throttle_hold),
-            sweep: (self.decisions.as_ref()).map(|decisions| (decisions.state(), self.clock.now())),
-            outlook: self.planner.as_ref().map(Planner::outlook),
+            sweep: (self.parts.decisions.as_ref())
+                .map(|decisions| (decisions.state(), self.parts.clock.now())),
+            outlook: self.parts.planner.as_ref().map(Planner::outlook),
             credential_hold: gate.credential_hold,
             outage_hold: gate.outage_hold,
             paused: gate.paused,
-            denial_wave: self.store.wave().is_on(self.clock.now()),
-            absent_jobs: self.store.absent.len(),
+            denial_wave: self.parts.store.wave().is_on(self.parts.clock.now()),
+            absent_jobs: self.parts.store.absent.len(),
             credential_proven: gate.proven,
-            cache_entries: self.store.jobs.len(),
-            cache_bytes: self.store.jobs.bytes(),
+            cache_entries: self.parts.store.jobs.len(),
+            cache_bytes: self.parts.store.jobs.bytes(),
             cache_max_bytes: self.cache_max_bytes,
-            cache_evictions: self.store.jobs.evictions(),
+            cache_evictions: self.parts.store.jobs.evictions(),
         }
     }
 }
