@@ -1,5 +1,6 @@
 //! jobgate: a caching reverse-proxy gateway for CodeArts Build's `GET /v1/job/{job_id}/info`. It holds the one cloud
-//! credential, answers from memory whenever it may, says how old an answer is, and never makes more upstream calls than its budget allows.
+//! credential, answers from memory whenever it may, says how old an answer is, and spends the few upstream calls that its budget allows where
+//! they prevent the most wrong answers.
 //!
 //! # A request's life
 //!
@@ -8,10 +9,12 @@
 //! 3. [`layers::rescue`] is the one place where a reply, a failure or a panic becomes a response.
 //! 4. Refused before anything is looked up: while draining ([`layers::admit`]), for broken HTTP ([`layers::conform`]),
 //!    for what is no job ([`layers::route`]), without a client key ([`layers::authenticate`]), with a bad id ([`layers::validate`]).
+//!    A client that asks for its own account gets it in between ([`layers::usage`]).
 //! 5. [`layers::lookup`] answers from the [`store`] if what is there is fresh, on the thread that read it: a hit ends here. How
-//!    far something stale may take its place is [`policy::ladder`]'s to say.
-//! 6. [`layers::collapse`] joins the one fetch of this job, or starts it as a task that no client can cancel.
-//! 7. The fetch ([`layers::fetch`]) asks the [gate](layers::fetch::gate) whether a call may go out: no hold, and budget left.
+//!    far something stale may take its place is [`policy::ladder`]'s to say. In budget mode the [`planner`] notes what is asked for.
+//! 6. [`layers::collapse`] joins the one fetch of this job, or starts it as a task that no client can cancel. In budget mode what is stale is
+//!    served here at once, and [`refresh`] starts the fetch when [`policy::refresh`] says that it is worth a call.
+//! 7. The fetch ([`layers::fetch`]) waits for its turn, if it is a first one in budget mode ([`layers::fetch::slot`]), and asks the [gate](layers::fetch::gate) whether a call may go out: no hold, and budget left.
 //! 8. The [`credential`] is put on as the last hand before the wire; the call goes out through [`upstream`].
 //! 9. The answer is judged: a success is [normalised](policy::normalise) and stored, anything else is one of the closed list of [`error`]s,
 //!    after which [`layers::fetch::keep`] leaves the job alone for a while.
@@ -25,7 +28,9 @@
 //! |---|---|---|
 //! | [`app`] | wiring | builds every part once; owns the order of start and drain |
 //! | [`stack`] | wiring | the request path in one function, outermost first: the place to start reading |
+//! | [`refresh`] | mechanism | budget mode's hands: the one task that makes the looks that are planned |
 //! | [`layers`] | mechanism | one file a layer; none imports another |
+//! | [`planner`] | mechanism | budget mode's books: what is asked for, who waits for a first answer, which look is next |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
 //! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
 //! | [`upstream`] | mechanism | calls to the cloud, within limits |

@@ -10,9 +10,10 @@
 //! usage         what this client asked and paid: answered here, it needs a key and no job
 //! validate      job id → JobId: refuse before anything is looked up
 //! lookup        stored and fresh, or stale within its window: answer; else on, with the reason why
-//! collapse      join the one fetch of this job, or start it as a task that the key owns.
-//!               Below this line no client can cancel anything:
-//!   keep        store what landed; a denial takes its place, after any other failure the job is left alone for a while
+//! collapse      join the one fetch of this job, or start it as a task that the key owns. In budget mode a stale answer goes out
+//!               here, and the schedule sees to the fetch. Below this line no client can cancel anything:
+//!   keep        store what landed, until its planned next look; a denial takes its place, after any other failure the job
+//!               is left alone for a while
 //!   retry       few, jittered; and the one repeat after a renewed token
 //!   slot        a first ask waits for its turn (budget mode), a look for a call of the budget that is free again shortly
 //!   limit       at most `upstream.max_in_flight` at once; before anything is paid
@@ -21,6 +22,9 @@
 //!   authorise   the last hand before the wire; nothing above it can see the secret
 //!   upstream    connect, send, read, within limits
 //! ```
+//!
+//! In budget mode fetches also begin without a request: [`refresh`](crate::refresh) starts those that the schedule wants, in `collapse`
+//! and below, so that they join and are joined, are paid and held like any other.
 //!
 //! Nothing above `collapse` waits: a hit is answered within one call, on the thread that read it. That is why the
 //! longest wait of a client (`server.request_timeout`) and the number of those who wait are bounded in `collapse`, the

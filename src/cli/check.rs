@@ -3,7 +3,10 @@
 
 use std::io::Write as _;
 
-use jobgate::config::{self, AuthMode, CredentialSettings, SecretSource, Settings, UpstreamFrom};
+use jobgate::config::{
+    self, AuthMode, BudgetMode, BudgetSettings, CredentialSettings, SecretSource, Settings,
+    SweepMode, UpstreamFrom,
+};
 use jobgate::credential::{AdminToken, Credential, CredentialFault};
 use jobgate::policy::forecast::{Forecast, Verdict};
 use jobgate::server::Tls;
@@ -81,12 +84,32 @@ pub(super) fn summary(settings: &Settings) -> String {
         .listen
         .map_or("off".to_owned(), |addr| format!("http://{addr}"));
     format!(
-        "  clients     {scheme}://{}{}\n  admin       {admin}\n  upstream    {}\n  credential  {credential}\n  budget      {} calls in {:?}\n  who may ask {who}",
+        "  clients     {scheme}://{}{}\n  admin       {admin}\n  upstream    {}\n  credential  {credential}\n  budget      {}\n  who may ask {who}",
         settings.server.listen,
         settings.server.base_path,
         settings.upstream.endpoint,
-        settings.budget.requests,
-        settings.budget.window,
+        budget(&settings.budget),
+    )
+}
+
+/// How many calls, and what decides where they go.
+fn budget(settings: &BudgetSettings) -> String {
+    let BudgetSettings {
+        requests, window, ..
+    } = settings;
+    let mode = match settings.mode {
+        BudgetMode::Budget => "budget",
+        BudgetMode::Ttl => "ttl",
+    };
+    let sweep = match settings.sweep.mode {
+        SweepMode::Auto => "auto",
+        SweepMode::Recent => "recent",
+        SweepMode::Projects => "projects",
+        SweepMode::Off => return format!("{requests} calls in {window:?}, mode {mode}"),
+    };
+    let lists = settings.sweep.requests;
+    format!(
+        "{requests} calls in {window:?}, mode {mode}; sweep {sweep}, at most {lists} lists in {window:?}"
     )
 }
 

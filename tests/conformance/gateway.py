@@ -27,8 +27,8 @@ CENTRAL = [ACCESS_KEY, SECRET_KEY, "JOBGATESANDBOXACCESS", "jobgate-sandbox-secr
 
 START_PATIENCE_S = 10
 
-# As an operator writes it, save that ports are free ones and no list is asked for: cases count what upstream is asked. The
-# sandbox's quota is the budget: enough for all cases.
+# As an operator writes it, save that ports are free ones and no list is asked for: cases count what upstream is asked. Calls go out in
+# budget mode, the default. The sandbox's quota is the budget: enough for all cases, unless they bring their own.
 CONFIG = """
 [server]
 listen = "127.0.0.1:0"
@@ -38,7 +38,7 @@ listen = "127.0.0.1:0"
 [auth]
 mode = "{auth}"
 [budget]
-requests = 5000
+{budget}
 sweep.mode = "off"
 {rest}
 """
@@ -57,14 +57,19 @@ secret_key_env = "CONFORMANCE_SK"
 class Gateway:
     """`jobgate serve` on free ports; `with` ends it, and sees that it ended well and told no secret."""
 
-    def __init__(self, endpoint=None, auth="open", server="", rest="", secrets=()):
-        """`endpoint`: the upstream; without one the built-in sandbox. `secrets` may be told as little as `CENTRAL`."""
+    def __init__(
+        self, endpoint=None, auth="open", server="", budget="requests = 5000", rest="", scenario="", secrets=()
+    ):
+        """`endpoint`: the upstream; without one the built-in sandbox, in this `scenario`. `secrets` may be told as little
+        as `CENTRAL`."""
         self._secrets = [*CENTRAL, *secrets]
         self._directory = tempfile.TemporaryDirectory(prefix="jobgate-conformance-")
         path = pathlib.Path(self._directory.name) / "gateway.toml"
         upstream = UPSTREAM.format(endpoint=endpoint) if endpoint else ""
-        path.write_text(CONFIG.format(server=server, auth=auth, rest=upstream + rest))
-        command = [BINARY, "serve", "--config", path] + ([] if endpoint else ["--sandbox"])
+        path.write_text(CONFIG.format(server=server, auth=auth, budget=budget, rest=upstream + rest))
+        path.with_name("scenario.toml").write_text(scenario)
+        sandbox = ["--sandbox", "--scenario", path.with_name("scenario.toml")]
+        command = [BINARY, "serve", "--config", path] + ([] if endpoint else sandbox)
         # Nothing of the caller's environment: a JOBGATE_SECTION__KEY there would change what is tested.
         environment = {"CONFORMANCE_AK": ACCESS_KEY, "CONFORMANCE_SK": SECRET_KEY}
         self._errors = open(path.with_name("errors"), "w+b")
@@ -134,12 +139,13 @@ class Gateway:
 
 @contextlib.contextmanager
 def origin(body, delay_s=0.0):
-    """An upstream that answers every call with the same job, after a delay, and keeps the paths it was asked for."""
+    """An upstream that answers every call with the same job, after a delay, and keeps the paths it was asked for, and when."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
+            server.times.append(time.monotonic())
             server.asked.append(self.path)  # appending is atomic
             time.sleep(delay_s)
             payload = json.dumps(body, ensure_ascii=False).encode()
@@ -153,7 +159,7 @@ def origin(body, delay_s=0.0):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked = []
+    server.asked, server.times = [], []
     server.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -161,6 +167,15 @@ def origin(body, delay_s=0.0):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def until(what, holds, patience_s=10):
+    """Waits until something holds."""
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {patience_s} s: {what}")
+        time.sleep(0.01)
 
 
 def sample(name):

@@ -8,6 +8,25 @@ use super::{here, jobgate, run};
 const UPSTREAM: &str = "[upstream]\nregion = \"cn-north-4\"\n[upstream.credential]\nkind = \"token\"\ntoken_env = \"UP\"\n";
 
 #[test]
+fn check_says_how_the_budget_is_spent() {
+    let dir = here();
+    for (settings, told) in [
+        ("sweep.mode = \"off\"", "50 calls in 60s, mode budget\n"),
+        (
+            "requests = 7\nsweep = { mode = \"recent\", requests = 5 }",
+            "7 calls in 60s, mode budget; sweep recent, at most 5 lists in 60s\n",
+        ),
+        ("mode = \"ttl\"", "50 calls in 60s, mode ttl\n"),
+    ] {
+        let file = format!("[auth]\nmode = \"open\"\n[budget]\n{settings}\n{UPSTREAM}");
+        fs::write(dir.path().join("gateway.toml"), file).unwrap();
+        let (code, out, err) = run(&mut jobgate(&dir, &["check"]));
+        assert_eq!((code, &*err), (0, ""));
+        assert!(out.contains(&format!("  budget      {told}")), "{out}");
+    }
+}
+
+#[test]
 fn check_accepts_a_good_file_without_its_secrets_and_warns_of_them() {
     let dir = here();
     let (_, key, _) = run(&mut jobgate(&dir, &["key", "new", "ci"]));
@@ -21,10 +40,10 @@ fn check_accepts_a_good_file_without_its_secrets_and_warns_of_them() {
     assert_eq!((code, &*err), (0, ""));
     assert!(out.contains("gateway.toml is good"), "{out}");
     assert!(out.contains("warning: ") && out.contains("THE_AK"), "{out}");
-    assert!(
-        out.contains("clients with a key: ci") && out.contains("50 calls in 60s"),
-        "{out}"
-    );
+    assert!(out.contains("clients with a key: ci"), "{out}");
+
+    let budget = "50 calls in 60s, mode budget; sweep auto, at most 20 lists in 60s\n";
+    assert!(out.contains(budget), "{out}");
 
     let secret = "a-secret-key-of-some-length-0123456789";
     let mut command = jobgate(&dir, &["check", "--config", "gateway.toml"]);
