@@ -80,7 +80,10 @@ impl Schedule {
         let age = track.age(now);
         let asks = track.demand.rate(now, rules);
         let (shape, windows) = track.rhythm.rate(&self.fleet);
-        let wrong = |after: f64| 1.0 - curve.holds(rules.windows(age) + after);
+        let wrong = |after: f64| match track.differs {
+            true => 1.0, // shown by a list: nothing to be guessed
+            false => 1.0 - curve.holds(rules.windows(age) + after),
+        };
         Some(Told {
             asks,
             window: rules.window,
