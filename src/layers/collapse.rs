@@ -33,11 +33,11 @@ use tower::Service;
 use tower::util::BoxCloneSyncService;
 
 use super::fetch::gate::Gate;
-use super::fetch::{Call, Landing, Story, Turn};
+use super::fetch::{Call, Landing, Story};
 use super::{Failure, Forward, Reply, Wait};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::planner::{Leave, Planner};
+use crate::planner::{Leave, Planner, Turn};
 use crate::policy::allowance::Allowance;
 use crate::policy::cost::Cost;
 use crate::policy::freshness::Freshness;

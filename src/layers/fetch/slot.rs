@@ -9,12 +9,12 @@
 
 use tower::{Service, ServiceExt as _};
 
+use super::Call;
 use super::around::Around;
 use super::gate::Gate;
 use super::judge::Judged;
-use super::{Call, Turn};
 use crate::error::Error;
-use crate::planner::Planner;
+use crate::planner::{Planner, Turn};
 use crate::policy::limit::Api;
 
 /// Waits for a free call.
@@ -34,10 +34,7 @@ impl AwaitSlot {
     }
 
     async fn turn(&self, planner: &Planner, turn: Turn, call: &Call) -> Result<(), Error> {
-        let waiting = match turn {
-            Turn::First(client) => planner.await_turn(client, call.job, call.slot_wait),
-            Turn::Overdue => planner.await_look(call.job, call.slot_wait),
-        };
+        let waiting = planner.await_turn(turn, call.job, call.slot_wait);
         if let Some(leave) = waiting.leave().await {
             call.give_leave(leave);
             return Ok(());
