@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::layers::fetch::gate::Gate;
-use crate::layers::fetch::list::{ListRequest, Listed};
+use crate::layers::fetch::list::{List, ListRequest, Listed};
 use crate::planner::{Planner, Said};
 use crate::policy::happening::Happening;
 use crate::policy::job::JobId;
@@ -22,7 +22,6 @@ use crate::policy::limit::Api;
 use crate::policy::sweep::{
     Difference, FULL_LOOK, Item, State, Step, Sweep, Sweeps, Tally, Times, Verdict,
 };
-use crate::stack::List;
 use crate::store::{Entry, Store};
 use crate::telemetry::metrics::UpstreamMetrics;
 
