@@ -15,7 +15,6 @@ use crate::layers::fetch::pay::{Limits, Pay};
 use crate::layers::fetch::retry::Retry;
 use crate::layers::fetch::slot::AwaitSlot;
 use crate::planner::Planner;
-use crate::policy::limit::Api;
 use crate::stack::{self, FetchParts};
 use crate::store::Store;
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -58,13 +57,7 @@ impl FetchWiring<'_> {
             retry: Retry::new(patience, clock.clone(), metrics.clone()),
             slot: AwaitSlot::new(gate.clone(), planner.cloned()),
             max_in_flight: settings.upstream.max_in_flight,
-            pay: Pay::new(
-                gate.clone(),
-                limits,
-                clock.clone(),
-                metrics.clone(),
-                Api::Job,
-            ),
+            pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
             judge: Judge::new(settings.budget.window, metrics.clone()),
             authorise,
             upstream,
