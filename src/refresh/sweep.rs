@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::{after, wake};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::layers::fetch::gate::Gate;
@@ -24,11 +25,6 @@ use crate::policy::sweep::{
 };
 use crate::store::{Entry, Store};
 use crate::telemetry::metrics::UpstreamMetrics;
-
-/// Without a sweep that is due it looks this often in a window whether there is one.
-const GLANCES: u32 = 60;
-/// But not more often than this, however short the window.
-const SHORTEST: Duration = Duration::from_millis(10);
 
 /// What is decided about sweeps; clones are the same.
 #[derive(Clone)]
@@ -121,9 +117,7 @@ impl Sweeper {
     /// Sweeps if the gate lets a call out, else waits until it may.
     async fn turn(&self, open: &mut Open) {
         if let Some(error) = self.gate.refusal(Api::List) {
-            let wait = error.retry_after();
-            let until = wait.and_then(|wait| self.clock.now().checked_add(wait));
-            return self.wait(until).await;
+            return self.wait(after(error.retry_after(), &self.clock)).await;
         }
         let before = self.decisions.state();
         let begun =
@@ -295,11 +289,8 @@ impl Sweeper {
     }
 
     async fn wait(&self, until: Option<Instant>) {
-        let tick = (self.window / GLANCES).max(SHORTEST);
-        let tick = self.clock.now().checked_add(tick);
-        if let Some(until) = until.into_iter().chain(tick).min() {
-            self.clock.sleep_until(until).await;
-        }
+        let until = wake(until, self.window, &self.clock);
+        self.clock.sleep_until(until).await;
     }
 
     fn wall_ms(&self) -> u64 {
