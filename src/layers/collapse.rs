@@ -259,13 +259,11 @@ impl Shared {
 
     /// Answers with what is stored, past its planned look, which the planner will make.
     fn answer_queued(&self, forward: Forward, why: Why, now: Instant) -> Result<Reply, Failure> {
-        let refusal = self.gate.refusal(Api::Job);
-        match refusal.filter(|error| !matches!(error, Error::BudgetSpent { .. })) {
-            Some(error) => answer::fall_back(forward, error, None, now),
-            None if self.flights.contains(&forward.ask.job) => answer::serve(forward, why, now),
-            None if why == Why::Revalidating => answer::serve(forward, Why::Queued, now),
-            None => answer::serve(forward, why, now),
+        if let Some(error) = self.gate.hold(Api::Job) {
+            return answer::fall_back(forward, error, None, now);
         }
+        let is_queued = why == Why::Revalidating && !self.flights.contains(&forward.ask.job);
+        answer::serve(forward, if is_queued { Why::Queued } else { why }, now)
     }
 
     /// The call for a request that waits.

@@ -39,17 +39,15 @@ impl AwaitSlot {
             call.give_leave(leave);
             return Ok(());
         }
-        Err(match self.gate.refusal(Api::Job) {
-            Some(error) if !matches!(error, Error::BudgetSpent { .. }) => error,
-            Some(_) | None => {
-                let wait = |calls| self.gate.wait_behind(Api::Job, calls);
-                let retry_after = match turn {
-                    Turn::First(client) => planner.line_up(client, call.job, wait),
-                    Turn::Overdue => wait(0),
-                };
-                Error::BudgetSpent { retry_after }
-            }
-        })
+        if let Some(error) = self.gate.hold(Api::Job) {
+            return Err(error);
+        }
+        let wait = |calls| self.gate.wait_behind(Api::Job, calls);
+        let retry_after = match turn {
+            Turn::First(client) => planner.line_up(client, call.job, wait),
+            Turn::Overdue => wait(0),
+        };
+        Err(Error::BudgetSpent { retry_after })
     }
 }
 
