@@ -126,6 +126,6 @@ fn after(wait: Option<Duration>, clock: &Clock) -> Option<Instant> {
 /// Then, if that is before the next glance.
 fn wake(until: Option<Instant>, window: Duration, clock: &Clock) -> Instant {
     let now = clock.now();
-    let glance = now + (window / GLANCES).max(SHORTEST); // at most a sixtieth of the longest window
+    let glance = now + (window / GLANCES).max(SHORTEST); // windows last a day at most
     until.map_or(glance, |until| until.min(glance))
 }
