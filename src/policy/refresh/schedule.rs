@@ -280,8 +280,7 @@ impl Schedule {
             };
             let is_idle = track.shown.finished && !track.differs && track.place == Place::Queued;
             let looked = track.shown.looked;
-            let until = vouch(job, looked).filter(|until| is_idle && *until > looked);
-            if let Some(until) = until {
+            if is_idle && let Some(until) = vouch(job, looked).filter(|until| *until > looked) {
                 let (rules, fleet) = (&self.rules, &mut self.fleet);
                 let before = track.shown;
                 let look = before.unchanged(until, rules);
