@@ -107,7 +107,7 @@ impl Planner {
         wait: impl Fn(usize) -> Duration,
     ) -> Duration {
         let now = self.0.clock.now();
-        let place = self.0.books().place(client, job, now);
+        let place = self.0.books().schedule.place(client, job, now);
         wait(place)
     }
 
@@ -121,7 +121,7 @@ impl Planner {
     ) -> Duration {
         let now = self.0.clock.now();
         let mut books = self.0.books();
-        let wait = wait(books.place(client, &job, now));
+        let wait = wait(books.schedule.place(client, &job, now));
         let until = now.checked_add(wait.saturating_add(self.0.window));
         books
             .schedule
@@ -417,16 +417,6 @@ impl Drop for Flying {
         let now = shared.clock.now();
         shared.books().schedule.ended(&self.job, now);
         shared.stirred.notify_one();
-    }
-}
-
-// === impl Books ===
-
-impl Books {
-    /// How many calls go before this first ask, which may be in line or not.
-    fn place(&self, client: ClientId, job: &JobId, now: Instant) -> usize {
-        let place = self.schedule.first_in_line(job, now);
-        place.unwrap_or_else(|| self.schedule.end_of_line(client, now))
     }
 }
 
