@@ -74,7 +74,8 @@ impl Shared {
     fn wait_in_line(&self, planner: &Planner, forward: &Forward) -> Duration {
         let (client, job) = (forward.client(), forward.ask.job);
         if let Some(entry) = forward.fallback() {
-            let wait = planner.wait_overdue(job, entry);
+            let free = self.gate.wait_behind(Api::Job, 0);
+            let wait = planner.wait_overdue(job, entry).max(free);
             if wait > self.slot_wait(forward) {
                 planner.overdue(job);
             }
