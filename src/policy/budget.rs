@@ -12,15 +12,14 @@
 //! [`limit`](super::limit). Nothing is persisted.
 
 use std::collections::VecDeque;
-use std::iter;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::limit::{LONGEST_WINDOW, Limit};
 
-/// A start may spend one slot in this many at once; the others count as spent at that moment. What an earlier process
-/// spent is not known, and one that crashes and starts again must not spend the whole budget each time.
-const START_SHARE: u32 = 5;
+/// A start may make one call at once, and in its first window one more after each time that this many calls have on average. What an
+/// earlier process spent is not known: so one that is started again and again, but lives for as long as that, does not exceed the budget.
+const START_PACE: u32 = 2;
 
 /// The newest calls that are remembered, at least: a learned limit of more calls could not be counted. 160 kB.
 pub(super) const REMEMBERED: u32 = 10_000;
@@ -67,6 +66,8 @@ pub struct Slot {
 
 impl Ledger {
     /// A ledger of `requests` calls in each `window`, with the small allowance of a start.
+    ///
+    /// Lives that follow one another make, of `requests` calls, one each and one more each [`START_PACE`] calls' time.
     #[must_use]
     pub fn new(requests: NonZeroU32, window: Duration, started: Instant) -> Self {
         Self {
@@ -154,18 +155,30 @@ impl Ledger {
         // a limit that was learned late may have more calls in its window than it allows
         let in_the_way = (used + calls + 1).checked_sub(limit.requests.get() as usize)?;
         let last = in_the_way.checked_sub(1)?;
-        let withheld = iter::repeat_n(self.started, withheld);
         let in_flight = self.in_flight.iter().map(|&latest_end| latest_end.max(now));
         let ended = self.ended.iter().skip(freed).take(in_the_way).copied();
-        let mut ends = withheld.chain(ended).chain(in_flight);
-        let end = if last == 0 {
-            ends.min()
-        } else {
-            let mut ends: Vec<_> = ends.by_ref().collect();
-            ends.sort_unstable();
-            ends.get(last).copied()
-        };
-        end.map(|end| free_again(end, limit.window))
+        let free = ended
+            .chain(in_flight)
+            .map(|end| free_again(end, limit.window));
+        let given_out = limit.requests.get() as usize - withheld;
+        let start = (given_out..)
+            .take(withheld.min(in_the_way))
+            .map(|nth| self.given_out(limit, nth));
+        let mut free = start.chain(free);
+        if last == 0 {
+            return free.min();
+        }
+        let mut free: Vec<_> = free.by_ref().collect();
+        free.sort_unstable();
+        free.get(last).copied()
+    }
+
+    /// When the start gives out this slot of a limit, counted from 0.
+    fn given_out(&self, limit: &Limit, nth: usize) -> Instant {
+        let whole = free_again(self.started, limit.window);
+        let pace = limit.window.saturating_mul(START_PACE) / limit.requests.get();
+        let wait = u32::try_from(nth).map_or(Duration::MAX, |nth| pace.saturating_mul(nth));
+        later(self.started, wait).min(whole)
     }
 
     /// Slots of a limit that the start does not give out yet.
@@ -173,8 +186,12 @@ impl Ledger {
         if free_again(self.started, limit.window) <= now {
             return 0;
         }
-        let requests = limit.requests.get();
-        (requests - requests.div_ceil(START_SHARE)) as usize
+        let requests = limit.requests.get() as usize;
+        let since = now.saturating_duration_since(self.started);
+        let pace = limit.window.saturating_mul(START_PACE) / limit.requests.get();
+        let paced = since.as_nanos().checked_div(pace.as_nanos());
+        let given_out = paced.map_or(requests, |paced| usize::try_from(paced).unwrap_or(requests));
+        requests - requests.min(given_out.saturating_add(1))
     }
 
     /// How long until so many calls can have gone out and one more can, if nobody takes any besides. Exact while no call is in
