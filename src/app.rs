@@ -60,6 +60,8 @@ pub struct Environment {
     pub credential: Credential,
     /// A socket that the service manager already listens on; `None` binds `server.listen`.
     pub listener: Option<std::net::TcpListener>,
+    /// Nobody can have called upstream before: the budget is there from the start.
+    pub upstream_is_new: bool,
 }
 
 /// Why the gateway did not start.
@@ -127,6 +129,7 @@ impl Gateway {
             lines,
             credential,
             listener,
+            upstream_is_new,
         } = environment;
         let listener = match listener {
             Some(inherited) => inherited,
@@ -149,7 +152,11 @@ impl Gateway {
 
         let drain = Drain::new();
         let store = Store::new(settings.cache.max_memory);
-        let gate = gate(settings, &credential, &clock);
+        let terms = Terms {
+            upstream_is_new,
+            ..Terms::from(&settings.budget)
+        };
+        let gate = Gate::on(terms, credential.kind(), clock.clone());
         let clients = Arc::new(clients(settings));
         let planner = planner(settings, &clients, &clock);
         let upstream = Upstream::new(&settings.upstream, clock.clone())?
@@ -359,14 +366,6 @@ fn register(registry: &mut Registry, clock: &Clock, lines: &Lines) -> Metrics {
         log_lines_dropped: lines.dropped(),
     };
     Metrics::register(registry, origin)
-}
-
-fn gate(settings: &Settings, credential: &Credential, clock: &Clock) -> Gate {
-    Gate::on(
-        Terms::from(&settings.budget),
-        credential.kind(),
-        clock.clone(),
-    )
 }
 
 fn sweep_rules(settings: &Settings) -> sweep::Rules {

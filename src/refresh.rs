@@ -76,13 +76,13 @@ impl Refresher {
         self.wait(until).await;
     }
 
-    /// Calls that may go out. While draining all of them are kept for those who wait: what others may want to know is about to be
+    /// Calls that are left. While draining all of them are kept for those who wait: what others may want to know is about to be
     /// forgotten.
     fn spare(&self) -> usize {
         if self.drain.has_begun() {
             return 0;
         }
-        self.gate.remaining(Api::Job)
+        self.gate.left(Api::Job)
     }
 
     /// Until when no call would be let out: a time, or until something happens; `None`: one would.

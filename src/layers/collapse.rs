@@ -177,7 +177,11 @@ impl Collapse {
             }
             Ok(Boarded::Follower(_)) => {}
             Ok(Boarded::Instead(never)) => match never {},
-            Err(_overloaded) => drop(shared.planner.as_ref().map(|planner| planner.flying(job))),
+            Err(_overloaded) => {
+                if let Some(planner) = &shared.planner {
+                    planner.put_off(&job);
+                }
+            }
         }
     }
 

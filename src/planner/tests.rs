@@ -116,10 +116,10 @@ fn what_was_asked_for_is_gathered_once() {
     let entry = stored(&planner, &clock, job(1));
     let rate = || planner.explain(&job(1)).unwrap().asks;
     clock.advance(10 * SECOND);
+    let before = rate();
     for _ in 0..9 {
         planner.asked(ME, job(1), &entry);
     }
-    let before = rate();
     let _ = planner.next(50);
     assert_eq!(entry.take_asks(), 0, "taken");
     let gathered = rate();

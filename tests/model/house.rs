@@ -190,7 +190,10 @@ impl House {
         model.check(runs == flying, || {
             format!("{runs} fetches are said to run, and {flying} do")
         });
-        let (told, remaining) = (self.gate.remaining(Api::Job), model.quota.remaining(now));
+        let (told, remaining) = (
+            self.gate.status().job.standing.remaining,
+            model.quota.remaining(now),
+        );
         model.check(told == remaining, || {
             format!("{told} calls are said to be left, and {remaining} are")
         });

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::said::Said;
 use crate::terms::Terms;
 
-/// A start may spend one call in this many of its first window.
-const START_SHARE: u32 = 5;
+/// A start may spend half of its first window's calls, in so many even parts at most.
+const START_PARTS: u32 = 25;
 /// Calls in a row without an answer after which upstream is taken to be down.
 const MISSES: u32 = 3;
 /// A pause is at most a fifth shorter than told.
@@ -106,28 +106,36 @@ impl Quota {
         self.down_until.is_some() || self.up_since.is_some_and(|at| now <= at + time)
     }
 
-    /// Calls that upstream may count in the window that ends now, or, with `slack`, ended a little while ago.
-    fn counted(&self, now: Instant, slack: Duration) -> usize {
-        let (window, started) = (self.terms.window + slack, self.started);
+    /// Calls that upstream may count in a window that ends now.
+    fn counted(&self, window: Duration, now: Instant) -> usize {
         let counts = |call: &&Counted| call.until.is_none_or(|until| until + window >= now);
-        let calls = self.calls.iter().flatten().filter(counts).count();
-        let withheld = if started + window >= now {
-            self.terms.requests - self.terms.requests.div_ceil(START_SHARE)
-        } else {
-            0
-        };
-        calls + withheld as usize
+        self.calls.iter().flatten().filter(counts).count()
+    }
+
+    /// So many calls in each such window: the budget, and in the first one, or within this time of it, what a start may.
+    fn limits(&self, now: Instant, slack: Duration) -> impl Iterator<Item = (usize, Duration)> {
+        let Terms {
+            requests, window, ..
+        } = self.terms;
+        let parts = (requests / 2).clamp(1, START_PARTS);
+        let in_a_part = (requests / (2 * parts)).max(1);
+        let start =
+            (self.started + window + slack >= now).then_some((in_a_part as usize, window / parts));
+        start.into_iter().chain([(requests as usize, window)])
     }
 
     /// Calls that may still be sent.
     pub(crate) fn remaining(&self, now: Instant) -> usize {
-        (self.terms.requests as usize).saturating_sub(self.counted(now, Duration::ZERO))
+        let limits = self.limits(now, Duration::ZERO);
+        let left = limits.map(|(calls, window)| calls.saturating_sub(self.counted(window, now)));
+        left.min().unwrap_or_default()
     }
 
     /// Whether the budget was spent within this time.
     pub(crate) fn was_spent_within(&self, now: Instant, time: Duration) -> bool {
         let lately = self.last_spent.is_some_and(|at| now <= at + time);
-        lately || self.counted(now, time) >= self.terms.requests as usize
+        let mut limits = self.limits(now, time);
+        lately || limits.any(|(calls, window)| self.counted(window + time, now) >= calls)
     }
 
     /// For how long no call can go out at the least, as far as throttle and budget go and if nothing more is sent.
@@ -138,12 +146,22 @@ impl Quota {
         }
         let calls = self.calls.iter().flatten();
         let latest = |call: &Counted| (call.sent + self.terms.timeout).max(now);
-        let ends = calls.map(|call| call.until.unwrap_or_else(|| latest(call)));
-        let free = ends
-            .chain([self.started])
-            .map(|end| end + self.terms.window);
-        let first = free.filter(|at| *at >= now).min();
-        first.map_or(Duration::ZERO, |at| at - now)
+        let ends: Vec<_> = calls
+            .map(|call| call.until.unwrap_or_else(|| latest(call)))
+            .collect();
+        let spent = |(calls, window): &(usize, Duration)| self.counted(*window, now) >= *calls;
+        let free_in = |(_, window)| {
+            let free = ends.iter().map(|end| *end + window);
+            let first = free.filter(|at| *at >= now).min();
+            first.map_or(Duration::ZERO, |at| at - now)
+        };
+        let start_left = (self.started + self.terms.window).saturating_duration_since(now);
+        let budget = self.limits(now, Duration::ZERO).filter(spent);
+        let waits = budget.map(|limit| match limit {
+            (_, window) if window < self.terms.window => free_in(limit).min(start_left),
+            _ => free_in(limit),
+        });
+        waits.max().unwrap_or_default()
     }
 
     /// Whether a throttle's whole window may be on, or was within this time.
