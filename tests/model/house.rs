@@ -20,7 +20,6 @@ use jobgate::layers::collapse::Collapse;
 use jobgate::layers::fetch::gate::Gate;
 use jobgate::layers::{Exchange, Written};
 use jobgate::policy::cost::Cost;
-use jobgate::policy::limit::Api;
 use jobgate::policy::request_id::RequestId;
 use jobgate::store::{Store, Stored};
 use jobgate::telemetry::metrics::RequestMetrics;

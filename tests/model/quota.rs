@@ -3,6 +3,7 @@
 //! Each rule is told as a bound on *when a call may be sent*, from the calls before it; nothing here knows how the gateway
 //! keeps its books.
 
+use std::iter;
 use std::time::{Duration, Instant};
 
 use crate::said::Said;
@@ -29,6 +30,14 @@ struct Counted {
     sent: Instant,
     /// The last moment at which upstream may have counted it; `None` while it is out.
     until: Option<Instant>,
+}
+
+/// So many calls in any such window, as long as it is not over.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    calls: usize,
+    window: Duration,
+    over: Option<Instant>,
 }
 
 /// What the calls so far mean for the next one.
@@ -112,22 +121,30 @@ impl Quota {
         self.calls.iter().flatten().filter(counts).count()
     }
 
-    /// So many calls in each such window: the budget, and in the first one, or within this time of it, what a start may.
-    fn limits(&self, now: Instant, slack: Duration) -> impl Iterator<Item = (usize, Duration)> {
+    /// The budget, and in its first window, or within `slack` of it, what a start may.
+    fn limits(&self, now: Instant, slack: Duration) -> impl Iterator<Item = Limit> {
         let Terms {
             requests, window, ..
         } = self.terms;
+        let budget = Limit {
+            calls: requests as usize,
+            window,
+            over: None,
+        };
         let parts = (requests / 2).clamp(1, START_PARTS);
-        let in_a_part = (requests / (2 * parts)).max(1);
-        let start =
-            (self.started + window + slack >= now).then_some((in_a_part as usize, window / parts));
-        start.into_iter().chain([(requests as usize, window)])
+        let over = self.started + window;
+        let start = Limit {
+            calls: (requests / (2 * parts)).max(1) as usize,
+            window: window / parts,
+            over: Some(over),
+        };
+        iter::once(budget).chain((over + slack >= now).then_some(start))
     }
 
     /// Calls that may still be sent.
     pub(crate) fn remaining(&self, now: Instant) -> usize {
         let limits = self.limits(now, Duration::ZERO);
-        let left = limits.map(|(calls, window)| calls.saturating_sub(self.counted(window, now)));
+        let left = limits.map(|of| of.calls.saturating_sub(self.counted(of.window, now)));
         left.min().unwrap_or_default()
     }
 
@@ -135,7 +152,7 @@ impl Quota {
     pub(crate) fn was_spent_within(&self, now: Instant, time: Duration) -> bool {
         let lately = self.last_spent.is_some_and(|at| now <= at + time);
         let mut limits = self.limits(now, time);
-        lately || limits.any(|(calls, window)| self.counted(window + time, now) >= calls)
+        lately || limits.any(|of| self.counted(of.window + time, now) >= of.calls)
     }
 
     /// For how long no call can go out at the least, as far as throttle and budget go and if nothing more is sent.
@@ -149,17 +166,14 @@ impl Quota {
         let ends: Vec<_> = calls
             .map(|call| call.until.unwrap_or_else(|| latest(call)))
             .collect();
-        let spent = |(calls, window): &(usize, Duration)| self.counted(*window, now) >= *calls;
-        let free_in = |(_, window)| {
-            let free = ends.iter().map(|end| *end + window);
+        let limits = self.limits(now, Duration::ZERO);
+        let spent = limits.filter(|of| self.counted(of.window, now) >= of.calls);
+        let waits = spent.map(|of| {
+            let free = ends.iter().map(|end| *end + of.window);
             let first = free.filter(|at| *at >= now).min();
-            first.map_or(Duration::ZERO, |at| at - now)
-        };
-        let start_left = (self.started + self.terms.window).saturating_duration_since(now);
-        let budget = self.limits(now, Duration::ZERO).filter(spent);
-        let waits = budget.map(|limit| match limit {
-            (_, window) if window < self.terms.window => free_in(limit).min(start_left),
-            _ => free_in(limit),
+            first
+                .min(of.over.or(first))
+                .map_or(Duration::ZERO, |at| at - now)
         });
         waits.max().unwrap_or_default()
     }
