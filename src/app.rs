@@ -6,7 +6,10 @@
 
 mod facts;
 mod fetch;
+mod hands;
 mod operations;
+mod parts;
+mod requests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,41 +17,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Access, Admin};
 use crate::clock::Clock;
-use crate::config::{AuthMode, BudgetMode, Settings, SweepMode};
+use crate::config::Settings;
 use crate::credential::{Credential, CredentialFault};
-use crate::layers::admit::Admit;
-use crate::layers::authenticate::Authenticate;
-use crate::layers::collapse::{Bounds, Collapse};
-use crate::layers::conform::Conform;
-use crate::layers::fetch::gate::{Gate, Terms};
-use crate::layers::lookup::LookupLayer;
-use crate::layers::observe::Observer;
-use crate::layers::route::Route;
-use crate::layers::usage::Usage;
-use crate::planner::Planner;
-use crate::policy::client::Clients;
 use crate::policy::normalise::Field;
-use crate::policy::refresh::Rules;
-use crate::policy::sweep::{self, Sweeps};
-use crate::refresh::Refresher;
-use crate::refresh::sweep::{Decisions, Sweeper};
-use crate::server::{self, Drain, Server, ServerMetrics, Tls, TlsFault};
-use crate::stack::{self, RequestParts};
-use crate::store::Store;
-use crate::telemetry::access::AccessLog;
+use crate::server::{self, Server, ServerMetrics, Tls, TlsFault};
+use crate::stack;
 use crate::telemetry::lines::Lines;
 use crate::telemetry::metrics::{self, Metrics, Origin};
 use crate::upstream::{Upstream, UpstreamFault};
 
-use facts::State;
-use fetch::FetchWiring;
+use facts::{State, Watched};
+use hands::Hands;
 use operations::Operations;
+use parts::Parts;
 
 /// What the gateway is given besides its settings.
 pub struct Environment {
@@ -100,7 +86,7 @@ pub struct Gateway {
     state: Arc<State>,
     server: Server,
     fetches: TaskTracker,
-    stop_refresher: CancellationToken,
+    stop_hands: CancellationToken,
     admin: TaskTracker,
     stop_admin: CancellationToken,
     drain_delay: Duration,
@@ -135,153 +121,43 @@ impl Gateway {
             Some(inherited) => inherited,
             None => listen(settings.server.listen, "server.listen")?,
         };
-        let admin_listener = settings
-            .admin
-            .listen
-            .map(|addr| -> Result<_, StartFault> {
-                let access = Access::open(&settings.admin, &|name| std::env::var(name).ok())?;
-                Ok((listen(addr, "admin.listen")?, access))
-            })
-            .transpose()?;
+        let addr = listener.local_addr()?;
+        let admin_door = admin_door(settings)?;
         let tls = settings.server.tls.as_ref().map(Tls::load).transpose()?;
 
         let mut registry = Registry::default();
         let metrics = register(&mut registry, &clock, &lines);
         let server_metrics = ServerMetrics::default();
         server_metrics.register(&mut registry);
-
-        let drain = Drain::new();
-        let store = Store::new(settings.cache.max_memory);
-        let terms = Terms {
+        let parts = Parts::new(
+            settings,
+            &credential,
             upstream_is_new,
-            ..Terms::from(&settings.budget)
-        };
-        let gate = Gate::on(terms, credential.kind(), clock.clone());
-        let clients = Arc::new(clients(settings));
-        let planner = planner(settings, &clients, &clock);
+            metrics,
+            clock.clone(),
+        );
+
         let upstream = Upstream::new(&settings.upstream, clock.clone())?
             .asking_for_limits(settings.budget.learn);
-        let parts = FetchWiring {
-            settings,
-            store: &store,
-            gate: &gate,
-            planner: planner.as_ref(),
-            clock: &clock,
-            metrics: &metrics.upstream,
-        };
         let authorise = parts.authorise(credential, upstream.host());
-        let list = parts.list(authorise.clone(), upstream.clone());
-        let fetch = parts.fetch(authorise, upstream);
-
-        let accounts = metrics.requests.accounts(&clients);
+        let list = parts.list(settings, authorise.clone(), upstream.clone());
+        let fetch = parts.fetch(settings, authorise, upstream);
         let fetches = TaskTracker::new();
-        let bounds = Bounds {
-            runtime: Handle::current(),
-            tasks: fetches.clone(),
-            max_waiting: settings.server.max_waiting,
-            patience: settings.server.request_timeout,
-            refresh: settings
-                .auth
-                .clients
-                .iter()
-                .map(|client| client.refresh)
-                .collect(),
-            accounts: accounts.clone(),
-        };
-        let upstream_metrics = metrics.upstream.clone();
-        let collapse = Collapse::new(
-            fetch,
-            gate.clone(),
-            planner.clone(),
-            store.clone(),
-            clock.clone(),
-            bounds,
-            upstream_metrics,
-        );
-        let requests = stack::requests(RequestParts {
-            admit: Admit::new(drain.clone()),
-            conform: Conform::new(&settings.server.allowed_hosts),
-            route: Route::new(&settings.server.base_path),
-            authenticate: match settings.auth.mode {
-                AuthMode::Keys => Authenticate::with_keys(Arc::clone(&clients)),
-                AuthMode::Open => Authenticate::open(),
-            },
-            usage: Usage::new(accounts, Arc::clone(&clients), clock.clone()),
-            lookup: LookupLayer::new(
-                store.clone(),
-                settings.cache.windows(),
-                Arc::clone(&clients),
-                planner.clone(),
-                clock.clone(),
-            ),
-            collapse: collapse.clone(),
-        });
-        let access = AccessLog::new(&settings.log, lines);
-        let process = getrandom::u64().map_err(io::Error::other)?;
-        let observer = Arc::new(Observer::new(
-            metrics.requests.clone(),
-            clients,
-            access,
-            store.chronicle.clone(),
-            clock.clone(),
-            process,
-        ));
+        let collapse = parts.collapse(settings, fetch, &fetches);
+        let hands = parts.hands(settings, &collapse, list);
+        let requests = stack::requests(parts.requests(settings, collapse.clone()));
+        let observer = Arc::new(parts.observer(settings, lines)?);
 
-        let operations = Operations {
-            store: store.clone(),
-            collapse: collapse.clone(),
-            gate: gate.clone(),
-            planner: planner.clone(),
-            windows: settings.cache.windows(),
-            clock: clock.clone(),
-            drain: drain.clone(),
-        };
-        let decisions = planner
-            .as_ref()
-            .map(|_| Decisions::new(Sweeps::new(sweep_rules(settings))));
-        let state = Arc::new(State::new(
-            settings,
-            facts::Parts {
-                collapse,
-                store,
-                gate,
-                planner: planner.clone(),
-                decisions: decisions.clone(),
-                clock: clock.clone(),
-                drain: drain.clone(),
-            },
-        ));
+        let operations = Operations::new(&parts, settings.cache.windows(), collapse.clone());
+        let decisions = hands.as_ref().map(Hands::decisions);
+        let watched = Watched::new(&parts, collapse, decisions);
+        let state = Arc::new(State::new(settings, watched));
         metrics::facts::register(&mut registry, Arc::clone(&state) as _);
 
-        let addr = listener.local_addr()?;
-        let stop_refresher = CancellationToken::new();
-        if let (Some(planner), Some(decisions)) = (planner, decisions) {
-            let refresher = Refresher {
-                planner: planner.clone(),
-                gate: operations.gate.clone(),
-                collapse: operations.collapse.clone(),
-                store: operations.store.clone(),
-                drain: drain.clone(),
-                window: settings.budget.window,
-                clock: clock.clone(),
-            };
-            fetches.spawn(refresher.run(stop_refresher.clone()));
-            let sweeper = Sweeper {
-                decisions,
-                planner,
-                gate: operations.gate.clone(),
-                list,
-                store: operations.store.clone(),
-                window: settings.budget.window,
-                metrics: metrics.upstream.clone(),
-                clock: clock.clone(),
-            };
-            fetches.spawn(sweeper.run(stop_refresher.clone()));
-        }
         let shared = server::Shared {
             tls,
             metrics: server_metrics,
-            drain,
+            drain: parts.drain.clone(),
             clock: clock.clone(),
         };
         let server = Server::start(listener, &settings.server, &shared, move |peer| {
@@ -293,24 +169,27 @@ impl Gateway {
             state,
             server,
             fetches,
-            stop_refresher,
+            stop_hands: CancellationToken::new(),
             admin: TaskTracker::new(),
             stop_admin: CancellationToken::new(),
             drain_delay: settings.server.drain_delay,
             drain_timeout: settings.server.drain_timeout,
         };
-        if let Some((listener, access)) = admin_listener {
+        if let Some((listener, access)) = admin_door {
             let admin = Admin::new(admin::Parts {
                 registry,
                 facts: Arc::clone(&gateway.state) as _,
-                requests: metrics.requests,
-                upstream: metrics.upstream,
+                requests: parts.metrics.requests,
+                upstream: parts.metrics.upstream,
                 operate: Arc::new(operations),
                 access,
                 clock,
                 look_patience: settings.server.request_timeout,
             });
             gateway.serve_admin(listener, admin)?;
+        }
+        if let Some(hands) = hands {
+            hands.start(&gateway.fetches, &gateway.stop_hands); // last: a start that fails leaves none at work
         }
         Ok(gateway)
     }
@@ -337,7 +216,7 @@ impl Gateway {
                 "workers had ended by a fault of our own"
             );
         }
-        self.stop_refresher.cancel();
+        self.stop_hands.cancel();
         self.fetches.close();
         let lost_fetches = tokio::select! {
             biased;
@@ -358,6 +237,15 @@ fn listen(addr: SocketAddr, key: &'static str) -> Result<std::net::TcpListener, 
     server::bind(addr).map_err(|source| StartFault::Listen { addr, key, source })
 }
 
+/// Where the operator is served, and who may enter; `None`: nowhere.
+fn admin_door(settings: &Settings) -> Result<Option<(std::net::TcpListener, Access)>, StartFault> {
+    let Some(addr) = settings.admin.listen else {
+        return Ok(None);
+    };
+    let access = Access::open(&settings.admin, &|name| std::env::var(name).ok())?;
+    Ok(Some((listen(addr, "admin.listen")?, access)))
+}
+
 fn register(registry: &mut Registry, clock: &Clock, lines: &Lines) -> Metrics {
     let origin = Origin {
         version: env!("CARGO_PKG_VERSION"),
@@ -366,52 +254,4 @@ fn register(registry: &mut Registry, clock: &Clock, lines: &Lines) -> Metrics {
         log_lines_dropped: lines.dropped(),
     };
     Metrics::register(registry, origin)
-}
-
-fn sweep_rules(settings: &Settings) -> sweep::Rules {
-    let (budget, settings) = (&settings.budget, &settings.budget.sweep);
-    sweep::Rules {
-        mode: match settings.mode {
-            SweepMode::Auto => sweep::Mode::Auto,
-            SweepMode::Recent => sweep::Mode::Recent,
-            SweepMode::Projects => sweep::Mode::Projects,
-            SweepMode::Off => sweep::Mode::Off,
-        },
-        projects: settings
-            .projects
-            .iter()
-            .map(|id| id.as_str().into())
-            .collect(),
-        requests: settings.requests,
-        shared: settings.shared,
-        window: budget.window,
-    }
-}
-
-/// In `ttl` mode there is none: whoever asks decides when a look is made.
-fn planner(settings: &Settings, clients: &Clients, clock: &Clock) -> Option<Planner> {
-    let (budget, cache) = (&settings.budget, &settings.cache);
-    if budget.mode == BudgetMode::Ttl {
-        return None;
-    }
-    let rules = Rules {
-        requests: budget.requests,
-        window: budget.window,
-        floors: cache.lifetimes(),
-        longest: cache.stale_while_revalidate,
-    };
-    let shares = settings.auth.clients.iter().map(|client| client.share);
-    let shares: Vec<_> = clients.ids().zip(shares).collect();
-    Some(Planner::new(rules, &shares, clock.clone()))
-}
-
-fn clients(settings: &Settings) -> Clients {
-    Clients::new(
-        settings
-            .auth
-            .clients
-            .iter()
-            .map(|client| (client.name.as_str(), client.key_sha256.as_slice())),
-    )
-    .taking_stale(settings.auth.clients.iter().map(|client| client.max_stale))
 }

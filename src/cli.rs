@@ -111,7 +111,7 @@ struct ReplayArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Try these budgets: calls in a window
-    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = calls)]
     requests: Vec<NonZeroU32>,
     /// … in such a window
     #[arg(long, value_name = "TIME", value_parser = positive)]
@@ -182,6 +182,12 @@ struct InvalidateArgs {
 
 fn job_id(text: &str) -> Result<JobId, jobgate::error::Error> {
     JobId::parse(text)
+}
+
+fn calls(text: &str) -> Result<NonZeroU32, &'static str> {
+    text.parse()
+        .ok()
+        .ok_or("must be a whole number of calls, at least 1")
 }
 
 /// A time that is no zero.

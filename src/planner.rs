@@ -1,10 +1,12 @@
 //! MECHANISM. Budget mode's books: the one schedule under its lock, what clients ask for, and who waits for a first answer.
 //!
-//! It is the hand of [`policy::refresh`](crate::policy::refresh). On the path of an answer from memory it costs two relaxed writes
-//! (`demand`); what was counted there is gathered by whoever asks for the next look. It makes no calls: what it
-//! decides is carried out by [`refresh`](crate::refresh).
+//! It is the hand of [`policy::refresh`](crate::policy::refresh). On the path of an answer from memory it costs a relaxed write and a read
+//! (`demand`); what was counted there is gathered by whoever asks for the next look. Who waits, and for how long, is in `line`. It makes
+//! no calls: what it decides is carried out by [`refresh`](crate::refresh).
 
 mod demand;
+mod line;
+mod said;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -16,10 +18,12 @@ use tokio::sync::{Notify, oneshot};
 use crate::clock::Clock;
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
-use crate::policy::normalise::normalise;
-use crate::policy::refresh::{Build, Look, Next, Outlook, Plan, Rules, Schedule, Told};
+use crate::policy::refresh::{Look, Next, Outlook, Plan, Rules, Schedule, Told};
 use crate::store::Entry;
-use demand::Demand;
+use demand::{Asked, Demand};
+
+pub use line::{Leave, Turn, Waiting};
+pub use said::Said;
 
 /// Entries whose demand is gathered under one lock.
 const GATHERED: usize = 256;
@@ -28,35 +32,10 @@ const GATHERED: usize = 256;
 #[derive(Clone)]
 pub struct Planner(Arc<Shared>);
 
-/// Leave to make a call. Once it is dropped, the next look is chosen.
-#[derive(Debug)]
-pub struct Leave(#[expect(dead_code, reason = "its drop is the message")] oneshot::Sender<()>);
-
-/// Somebody who waits for leave.
-pub struct Waiting {
-    planner: Planner,
-    job: JobId,
-    granted: oneshot::Receiver<Leave>,
-    patience: Duration,
-}
-
 /// Tells the planner that a look is over when dropped.
 pub struct Flying {
     planner: Planner,
     job: JobId,
-}
-
-/// What upstream said of a job, or a list.
-#[derive(Clone, Copy, Debug)]
-pub struct Said {
-    /// When the call was sent.
-    pub sent: Instant,
-    /// No build runs.
-    pub finished: bool,
-    /// The body is another than the stored one.
-    pub changed: bool,
-    /// `last_build_time`, in milliseconds since 1970 by upstream's clock.
-    pub last_build_time: Option<i64>,
 }
 
 struct Shared {
@@ -96,111 +75,6 @@ impl Planner {
     /// The client was answered from what is stored.
     pub fn asked(&self, client: ClientId, job: JobId, entry: &Arc<Entry>) {
         self.0.demand.asked(client, job, entry);
-    }
-
-    /// How long the client's first ask for a job waits for its turn, if nobody else asks; `wait` is the time until a call is free
-    /// that so many others go before.
-    pub fn wait_in_line(
-        &self,
-        client: ClientId,
-        job: &JobId,
-        wait: impl Fn(usize) -> Duration,
-    ) -> Duration {
-        let now = self.0.clock.now();
-        let place = self.0.books().place(client, job, now);
-        wait(place)
-    }
-
-    /// Puts the client's first ask for a job in line, unless it is there, and keeps its place for a window longer than it
-    /// [waits](Self::wait_in_line), which is told.
-    pub fn line_up(
-        &self,
-        client: ClientId,
-        job: JobId,
-        wait: impl Fn(usize) -> Duration,
-    ) -> Duration {
-        let now = self.0.clock.now();
-        let mut books = self.0.books();
-        let wait = wait(books.place(client, &job, now));
-        let until = now.checked_add(wait.saturating_add(self.0.window));
-        books
-            .schedule
-            .ask_first(client, job, until.unwrap_or(now), now);
-        drop(books);
-        self.0.stirred.notify_one();
-        wait
-    }
-
-    /// The same for who waits until its turn comes.
-    #[must_use]
-    pub fn await_turn(&self, client: ClientId, job: JobId, patience: Duration) -> Waiting {
-        let (grant, granted) = oneshot::channel();
-        let now = self.0.clock.now();
-        let until = now.checked_add(patience.saturating_add(self.0.window));
-        let mut books = self.0.books();
-        books
-            .schedule
-            .ask_first(client, job, until.unwrap_or(now), now);
-        books.waiting.insert(job, grant);
-        drop(books);
-        self.0.stirred.notify_one();
-        Waiting {
-            planner: self.clone(),
-            job,
-            granted,
-            patience,
-        }
-    }
-
-    /// How long a look waits for its turn, as far as can be told, at a job whose stored answer is so old that it should not be served
-    /// without a try.
-    #[must_use]
-    pub fn wait_overdue(&self, job: JobId, entry: &Entry) -> Duration {
-        let now = self.0.clock.now();
-        let mut books = self.0.books();
-        if !books.schedule.knows(&job) {
-            let look = self.look(said_by(entry), now);
-            let _ = books.schedule.recall(job, &look, now);
-        }
-        let before = books.schedule.overdue_before(&job);
-        // every other call is for them
-        let pace = books.schedule.pace_of_looks();
-        pace.saturating_mul(before.saturating_mul(2))
-    }
-
-    /// Has the overdue job looked at when its turn comes.
-    pub fn overdue(&self, job: JobId) {
-        self.0.books().schedule.overdue(job);
-        self.0.stirred.notify_one();
-    }
-
-    /// The same for who waits for it.
-    #[must_use]
-    pub fn await_look(&self, job: JobId, patience: Duration) -> Waiting {
-        let (grant, granted) = oneshot::channel();
-        let mut books = self.0.books();
-        books.schedule.overdue(job);
-        books.waiting.insert(job, grant);
-        drop(books);
-        self.0.stirred.notify_one();
-        Waiting {
-            planner: self.clone(),
-            job,
-            granted,
-            patience,
-        }
-    }
-
-    /// Gives leave to whoever waits for a look at the job; back if nobody does.
-    ///
-    /// # Errors
-    /// The leave that nobody took.
-    pub fn grant(&self, job: &JobId, leave: Leave) -> Result<(), Leave> {
-        let waiting = self.0.books().waiting.remove(job);
-        match waiting {
-            Some(waiting) => waiting.send(leave),
-            None => Err(leave),
-        }
     }
 
     /// What to do with a free call, of which there are `remaining`.
@@ -300,13 +174,6 @@ impl Planner {
         self.0.books().schedule.explain(job, now)
     }
 
-    /// How many calls go before the first one for this job, if somebody waits for it.
-    #[must_use]
-    pub fn place_in_line(&self, job: &JobId) -> Option<usize> {
-        let now = self.0.clock.now();
-        self.0.books().schedule.first_in_line(job, now)
-    }
-
     /// When a job's look is planned; not later than now if one is under way. `None`: there is no plan.
     #[must_use]
     pub fn due(&self, job: &JobId) -> Option<Instant> {
@@ -339,82 +206,38 @@ impl Planner {
         }
         loop {
             let asked = self.0.demand.take(GATHERED);
-            let mut books = self.0.books();
-            for (job, entry) in &asked {
-                let asks = entry.take_asks();
-                if !books.schedule.asked(job, asks, now) {
-                    let look = self.look(said_by(entry), now); // asked for again after a long silence
-                    let _ = books.schedule.recall(*job, &look, now);
-                    books.schedule.asked(job, asks, now);
-                }
-            }
-            if asked.len() < GATHERED {
+            let is_last = asked.len() < GATHERED;
+            self.recall(self.count(asked, now), now);
+            if is_last {
                 return;
             }
         }
     }
 
-    fn look(&self, said: Said, now: Instant) -> Look {
-        let build = said.last_build_time.and_then(|at| {
-            let since_sent = now.saturating_duration_since(said.sent);
-            let sent = self.0.clock.wall().checked_sub(since_sent)?;
-            let sent = sent.duration_since(std::time::UNIX_EPOCH).ok()?;
-            let stamp = u64::try_from(at).ok()?;
-            let age = sent.saturating_sub(Duration::from_millis(stamp));
-            Some(Build { stamp, age })
+    /// Counts what was asked for; gives the asks for jobs that are not planned for.
+    fn count(&self, asked: Vec<Asked>, now: Instant) -> Vec<(Asked, u32)> {
+        let mut books = self.0.books();
+        let asked = asked.into_iter().map(|asked| {
+            let asks = asked.1.take_asks();
+            (asked, asks)
         });
-        Look {
-            sent: said.sent,
-            finished: said.finished,
-            changed: said.changed,
-            build,
+        asked
+            .filter(|((job, _), asks)| !books.schedule.asked(job, *asks, now))
+            .collect()
+    }
+
+    /// Plans for jobs that are asked for again after a long silence. Their bodies are read before the books are locked.
+    fn recall(&self, forgotten: Vec<(Asked, u32)>, now: Instant) {
+        for ((job, entry), asks) in forgotten {
+            let look = self.look(Said::by(&entry), now);
+            let mut books = self.0.books();
+            let _ = books.schedule.recall(job, &look, now);
+            books.schedule.asked(&job, asks, now);
         }
     }
-}
 
-fn said_by(entry: &Entry) -> Said {
-    let normalised = normalise(entry.body()).ok(); // as it was when it was stored
-    Said {
-        sent: entry.sent(),
-        finished: entry.is_finished(),
-        changed: false,
-        last_build_time: normalised.and_then(|body| body.last_build_time),
-    }
-}
-
-// === impl Leave ===
-
-impl Leave {
-    /// Leave for one call, and what is told once it was taken.
-    #[must_use]
-    pub fn new() -> (Self, oneshot::Receiver<()>) {
-        let (leave, taken) = oneshot::channel();
-        (Self(leave), taken)
-    }
-}
-
-// === impl Waiting ===
-
-impl Waiting {
-    /// Waits as long as it may; `None`: its turn did not come.
-    pub async fn leave(mut self) -> Option<Leave> {
-        let granted = tokio::time::timeout(self.patience, &mut self.granted).await;
-        granted.ok()?.ok()
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.granted.close();
-        let mut books = self.planner.0.books();
-        // another fetch of the job may wait by now, if this one was revoked
-        if books
-            .waiting
-            .get(&self.job)
-            .is_some_and(oneshot::Sender::is_closed)
-        {
-            books.waiting.remove(&self.job);
-        }
+    fn look(&self, said: Said, now: Instant) -> Look {
+        said.look(&self.0.clock, now)
     }
 }
 
@@ -426,16 +249,6 @@ impl Drop for Flying {
         let now = shared.clock.now();
         shared.books().schedule.ended(&self.job, now);
         shared.stirred.notify_one();
-    }
-}
-
-// === impl Books ===
-
-impl Books {
-    /// How many calls go before this first ask, which may be in line or not.
-    fn place(&self, client: ClientId, job: &JobId, now: Instant) -> usize {
-        let place = self.schedule.first_in_line(job, now);
-        place.unwrap_or_else(|| self.schedule.end_of_line(client, now))
     }
 }
 

@@ -26,8 +26,8 @@ use crate::store::Store;
 use crate::telemetry::metrics::LookTrigger;
 use forecast::Watch;
 
-/// What was asked for is gathered this often in a window, if nothing else happens.
-const GATHERINGS: u32 = 60;
+/// This often in a window each hand looks what there is to do, if nothing else happens.
+const GLANCES: u32 = 60;
 /// But not more often than this, however short the window.
 const SHORTEST: Duration = Duration::from_millis(10);
 
@@ -67,13 +67,13 @@ impl Refresher {
     async fn step(&self) {
         let limit = self.gate.limit(Api::Job);
         self.planner.set_requests(limit.calls_in(self.window));
-        let Some(until) = self.closed_until() else {
-            return match self.planner.next(self.spare()) {
-                Next::Look { job, why } => self.look(job, why).await,
-                Next::Wait { until, .. } => self.wait(until).await,
-            };
-        };
-        self.wait(until).await;
+        if let Some(refusal) = self.gate.refusal(Api::Job) {
+            return self.wait(after(refusal.retry_after(), &self.clock)).await;
+        }
+        match self.planner.next(self.spare()) {
+            Next::Look { job, why } => self.look(job, why).await,
+            Next::Wait { until, .. } => self.wait(until).await,
+        }
     }
 
     /// Calls that are left. While draining all of them are kept for those who wait: what others may want to know is about to be
@@ -83,13 +83,6 @@ impl Refresher {
             return 0;
         }
         self.gate.left(Api::Job)
-    }
-
-    /// Until when no call would be let out: a time, or until something happens; `None`: one would.
-    fn closed_until(&self) -> Option<Option<Instant>> {
-        let error = self.gate.refusal(Api::Job)?;
-        let retry_after = error.retry_after();
-        Some(retry_after.and_then(|wait| self.clock.now().checked_add(wait)))
     }
 
     /// Begins the look, and waits until it has its call, or ends without.
@@ -116,18 +109,23 @@ impl Refresher {
 
     /// Waits until then, or for something that may change the next look.
     async fn wait(&self, until: Option<Instant>) {
-        let tick = (self.window / GATHERINGS).max(SHORTEST);
-        let tick = self.clock.now().checked_add(tick);
-        let until = until.into_iter().chain(tick).min();
+        let until = wake(until, self.window, &self.clock);
         tokio::select! {
             () = self.gate.changed() => {}
             () = self.planner.stirred() => {}
-            () = async {
-                match until {
-                    Some(until) => self.clock.sleep_until(until).await,
-                    None => std::future::pending().await,
-                }
-            } => {}
+            () = self.clock.sleep_until(until) => {}
         }
     }
+}
+
+/// When so much time is over; `None`: not by itself.
+fn after(wait: Option<Duration>, clock: &Clock) -> Option<Instant> {
+    clock.now().checked_add(wait?)
+}
+
+/// Then, if that is before the next glance.
+fn wake(until: Option<Instant>, window: Duration, clock: &Clock) -> Instant {
+    let now = clock.now();
+    let glance = now + (window / GLANCES).max(SHORTEST); // windows last a day at most
+    until.map_or(glance, |until| until.min(glance))
 }

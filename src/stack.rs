@@ -46,7 +46,7 @@ use crate::layers::fetch::around::around;
 use crate::layers::fetch::authorise::Authorise;
 use crate::layers::fetch::judge::Judge;
 use crate::layers::fetch::keep::Keep;
-use crate::layers::fetch::list::{JudgeList, ListRequest, Listed, PayList};
+use crate::layers::fetch::list::{JudgeList, List, PayList};
 use crate::layers::fetch::pay::Pay;
 use crate::layers::fetch::retry::Retry;
 use crate::layers::fetch::slot::AwaitSlot;
@@ -114,9 +114,6 @@ pub fn requests(
         .layer(parts.lookup)
         .service(parts.collapse)
 }
-
-/// A list call, boxed: it is made a few times a minute.
-pub type List = BoxCloneSyncService<ListRequest, Listed, Error>;
 
 /// What a list call goes through: it pays, is judged and authorised as a fetch is, and is not tried again.
 #[must_use]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::parts::Parts;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::layers::collapse::Collapse;
@@ -16,7 +17,7 @@ use crate::telemetry::metrics::{Facts, Snapshot};
 
 /// How the parts stand whose state is of interest.
 pub(super) struct State {
-    parts: Parts,
+    parts: Watched,
     budget_requests: u32,
     budget_window: Duration,
     cache_max_bytes: u64,
@@ -24,22 +25,38 @@ pub(super) struct State {
 }
 
 /// These parts.
-pub(super) struct Parts {
-    pub(super) collapse: Collapse,
-    pub(super) store: Store,
-    pub(super) gate: Gate,
+pub(super) struct Watched {
+    collapse: Collapse,
+    store: Store,
+    gate: Gate,
     /// In budget mode.
-    pub(super) planner: Option<Planner>,
+    planner: Option<Planner>,
     /// Of sweeps, if there are any.
-    pub(super) decisions: Option<Decisions>,
-    pub(super) clock: Clock,
-    pub(super) drain: Drain,
+    decisions: Option<Decisions>,
+    clock: Clock,
+    drain: Drain,
+}
+
+// === impl Watched ===
+
+impl Watched {
+    pub(super) fn new(parts: &Parts, collapse: Collapse, decisions: Option<Decisions>) -> Self {
+        Self {
+            collapse,
+            store: parts.store.clone(),
+            gate: parts.gate.clone(),
+            planner: parts.planner.clone(),
+            decisions,
+            clock: parts.clock.clone(),
+            drain: parts.drain.clone(),
+        }
+    }
 }
 
 // === impl State ===
 
 impl State {
-    pub(super) fn new(settings: &Settings, parts: Parts) -> Self {
+    pub(super) fn new(settings: &Settings, parts: Watched) -> Self {
         Self {
             parts,
             budget_requests: settings.budget.requests.get(),

@@ -1,49 +1,39 @@
-//! Wires the fetch.
+//! Wires the fetch, and list calls.
 
 use std::sync::Arc;
 
-use crate::clock::Clock;
+use super::parts::Parts;
 use crate::config::Settings;
 use crate::credential::Credential;
 use crate::layers::collapse::Fetch;
 use crate::layers::fetch::authorise::Authorise;
-use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::judge::Judge;
 use crate::layers::fetch::keep::{Keep, Terms};
-use crate::layers::fetch::list::{JudgeList, PayList};
+use crate::layers::fetch::list::{JudgeList, List, PayList};
 use crate::layers::fetch::pay::{Limits, Pay};
 use crate::layers::fetch::retry::Retry;
 use crate::layers::fetch::slot::AwaitSlot;
-use crate::planner::Planner;
-use crate::policy::limit::Api;
-use crate::stack::{self, FetchParts, List};
-use crate::store::Store;
-use crate::telemetry::metrics::UpstreamMetrics;
+use crate::stack::{self, FetchParts};
 use crate::upstream::Upstream;
 
-/// What the layers of the fetch share with other parts.
-pub(super) struct FetchWiring<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) store: &'a Store,
-    pub(super) gate: &'a Gate,
-    pub(super) planner: Option<&'a Planner>,
-    pub(super) clock: &'a Clock,
-    pub(super) metrics: &'a UpstreamMetrics,
-}
+// === impl Parts ===
 
-// === impl FetchWiring ===
-
-impl FetchWiring<'_> {
+impl Parts {
     /// The stack below the collapser.
-    pub(super) fn fetch(&self, authorise: Authorise, upstream: Upstream) -> Fetch {
+    pub(super) fn fetch(
+        &self,
+        settings: &Settings,
+        authorise: Authorise,
+        upstream: Upstream,
+    ) -> Fetch {
         let Self {
-            settings,
             store,
             gate,
             planner,
             clock,
-            metrics,
-        } = *self;
+            ..
+        } = self;
+        let metrics = &self.metrics.upstream;
         let patience = settings.server.request_timeout;
         let timeout = settings.upstream.timeout;
         let terms = Terms {
@@ -54,17 +44,11 @@ impl FetchWiring<'_> {
         };
         let limits = Limits { patience, timeout };
         stack::fetch(FetchParts {
-            keep: Keep::new(store.clone(), terms, clock.clone(), planner.cloned()),
+            keep: Keep::new(store.clone(), terms, clock.clone(), planner.clone()),
             retry: Retry::new(patience, clock.clone(), metrics.clone()),
-            slot: AwaitSlot::new(gate.clone(), planner.cloned()),
+            slot: AwaitSlot::new(gate.clone(), planner.clone()),
             max_in_flight: settings.upstream.max_in_flight,
-            pay: Pay::new(
-                gate.clone(),
-                limits,
-                clock.clone(),
-                metrics.clone(),
-                Api::Job,
-            ),
+            pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
             judge: Judge::new(settings.budget.window, metrics.clone()),
             authorise,
             upstream,
@@ -72,11 +56,16 @@ impl FetchWiring<'_> {
     }
 
     /// The stack of list calls.
-    pub(super) fn list(&self, authorise: Authorise, upstream: Upstream) -> List {
-        let timeout = self.settings.upstream.timeout;
+    pub(super) fn list(
+        &self,
+        settings: &Settings,
+        authorise: Authorise,
+        upstream: Upstream,
+    ) -> List {
+        let (gate, metrics) = (self.gate.clone(), self.metrics.upstream.clone());
         stack::list(
-            PayList::new(self.gate.clone(), timeout, self.metrics.clone()),
-            JudgeList::new(self.settings.budget.window),
+            PayList::new(gate, settings.upstream.timeout, metrics),
+            JudgeList::new(settings.budget.window),
             authorise,
             upstream,
         )
@@ -84,7 +73,7 @@ impl FetchWiring<'_> {
 
     /// The last hand before the wire.
     pub(super) fn authorise(&self, credential: Credential, host: &str) -> Authorise {
-        let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
+        let (clock, metrics) = (self.clock.clone(), self.metrics.upstream.clone());
         Authorise::new(Arc::new(credential), host, clock, metrics)
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::parts::Parts;
 use crate::admin::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -28,18 +29,30 @@ use crate::store::{Event, Found, Store, Stored};
 
 /// The parts that are asked and acted on.
 pub(super) struct Operations {
-    pub(super) store: Store,
-    pub(super) collapse: Collapse,
-    pub(super) gate: Gate,
-    pub(super) planner: Option<Planner>,
-    pub(super) windows: Windows,
-    pub(super) clock: Clock,
-    pub(super) drain: Drain,
+    store: Store,
+    collapse: Collapse,
+    gate: Gate,
+    planner: Option<Planner>,
+    windows: Windows,
+    clock: Clock,
+    drain: Drain,
 }
 
 // === impl Operations ===
 
 impl Operations {
+    pub(super) fn new(parts: &Parts, windows: Windows, collapse: Collapse) -> Self {
+        Self {
+            store: parts.store.clone(),
+            collapse,
+            gate: parts.gate.clone(),
+            planner: parts.planner.clone(),
+            windows,
+            clock: parts.clock.clone(),
+            drain: parts.drain.clone(),
+        }
+    }
+
     /// The first `query.limit` of the jobs that are wanted, and one more if there are more.
     fn wanted(&self, query: &Query) -> BTreeMap<JobId, Summary> {
         let mut wanted = BTreeMap::new();

@@ -98,7 +98,10 @@ fn override_one(table: &mut Table, report: &mut Report, name: &OsString, value: 
     // noted first, so that every fault below has the variable as its place
     report.places.overridden(&path, name, None);
     let is_key = keys_of(&section).is_some_and(|keys| keys.contains(&key.as_str()));
-    if !is_key || section == CLIENTS.0 {
+    if section == CLIENTS.0 {
+        return report.quiet_fault(&path, "is set in the file only, for each client");
+    }
+    if !is_key {
         return report.quiet_fault(&path, refusal(&section, &key));
     }
     if keys_of(&path).is_some() {

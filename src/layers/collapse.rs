@@ -15,7 +15,9 @@
 mod allowance;
 mod answer;
 mod flight;
+mod instead;
 mod patience;
+mod seat;
 mod sync;
 mod task;
 
@@ -33,26 +35,27 @@ use tower::Service;
 use tower::util::BoxCloneSyncService;
 
 use super::fetch::gate::Gate;
-use super::fetch::{Call, Landing, Story, Turn};
+use super::fetch::{Call, Landing, Story};
 use super::{Failure, Forward, Reply, Wait};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::planner::{Leave, Planner};
+use crate::planner::{Leave, Planner, Turn};
 use crate::policy::allowance::Allowance;
 use crate::policy::cost::Cost;
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::limit::Api;
 use crate::policy::outcome::Why;
-use crate::store::{Store, Stored};
+use crate::store::Store;
 use crate::telemetry::metrics::{Account, Accounts, LookTrigger, UpstreamMetrics};
 use allowance::Allowances;
 use flight::{Boarded, Flights, Passenger};
+use instead::Instead;
 
 /// The fetch stack, boxed at this one seam.
 pub type Fetch = BoxCloneSyncService<Call, Landing, Infallible>;
 
-/// Where fetch tasks run, and how many may wait for how long.
+/// Where fetch tasks run, how many may wait for how long, and who pays.
 #[derive(Clone)]
 pub struct Bounds {
     /// The runtime that outlives every client connection.
@@ -84,16 +87,6 @@ struct Shared {
     metrics: UpstreamMetrics,
     flights: Arc<Flights>,
     waiting: AtomicUsize,
-}
-
-/// Instead of a look.
-enum Instead {
-    /// What has come in this very moment.
-    Hit(Stored),
-    /// The client has forced as many looks as it may.
-    RefreshLimit,
-    /// No call would be let out, or the job rests.
-    Held(Error),
 }
 
 // === impl Collapse ===
@@ -263,13 +256,11 @@ impl Shared {
 
     /// Answers with what is stored, past its planned look, which the planner will make.
     fn answer_queued(&self, forward: Forward, why: Why, now: Instant) -> Result<Reply, Failure> {
-        let refusal = self.gate.refusal(Api::Job);
-        match refusal.filter(|error| !matches!(error, Error::BudgetSpent { .. })) {
-            Some(error) => answer::fall_back(forward, error, None, now),
-            None if self.flights.contains(&forward.ask.job) => answer::serve(forward, why, now),
-            None if why == Why::Revalidating => answer::serve(forward, Why::Queued, now),
-            None => answer::serve(forward, why, now),
+        if let Some(error) = self.gate.hold(Api::Job) {
+            return answer::fall_back(forward, error, None, now);
         }
+        let is_queued = why == Why::Revalidating && !self.flights.contains(&forward.ask.job);
+        answer::serve(forward, if is_queued { Why::Queued } else { why }, now)
     }
 
     /// The call for a request that waits.
@@ -288,78 +279,9 @@ impl Shared {
         forward.slot_wait(self.bounds.patience, self.planner.is_some())
     }
 
-    /// A seat among those who wait; given back on drop, also when the client hangs up.
-    fn take_seat(self: &Arc<Self>) -> Result<Seat, Error> {
-        let seat = Seat(Arc::clone(self));
-        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.bounds.max_waiting {
-            Ok(seat)
-        } else {
-            Err(Error::Overloaded) // the seat's drop takes the count back
-        }
-    }
-
     fn board(&self, forward: &Forward) -> Result<Boarded<Instead>, Error> {
-        self.flights.board(forward.ask.job, || {
-            self.landed(forward).or_else(|| self.refusal(forward))
-        })
-    }
-
-    /// What has come of a look that ended in this very moment.
-    fn landed(&self, forward: &Forward) -> Option<Instead> {
-        let now = self.clock.now();
-        let found = self.store.look_up(&forward.ask.job, now);
-        let fresh = found.stored.filter(|stored| {
-            // what was asked for after the request had come is as young as can be
-            let is_young =
-                forward.wait != Wait::Forced || stored.looked() > forward.ask.exchange.started;
-            is_young && matches!(stored.judge(now), Freshness::Fresh { .. })
-        });
-        let failed = found.setback.filter(|setback| setback.left(now).is_some());
-        let failed = failed.map(|setback| Instead::Held(setback.error.clone()));
-        fresh.map(Instead::Hit).or(failed)
-    }
-
-    /// Why no look is begun: the gate would turn it away, or the client may force no more.
-    fn refusal(&self, forward: &Forward) -> Option<Instead> {
-        if let Some(error) = self.closed(forward) {
-            return Some(Instead::Held(error));
-        }
-        let may = forward.wait != Wait::Forced || self.allowances.take(forward.client());
-        (!may).then_some(Instead::RefreshLimit)
-    }
-
-    /// Why no call would be let out within the time that the request waits for one.
-    fn closed(&self, forward: &Forward) -> Option<Error> {
-        let refusal = self.gate.refusal(Api::Job);
-        let retry_after = match (refusal, &self.planner) {
-            (None | Some(Error::BudgetSpent { .. }), Some(planner))
-                if forward.wait == Wait::Yes =>
-            {
-                self.wait_in_line(planner, forward)
-            }
-            (Some(Error::BudgetSpent { retry_after }), _) => retry_after,
-            (refusal, _) => return refusal,
-        };
-        let is_short = retry_after <= self.slot_wait(forward);
-        (!is_short).then_some(Error::BudgetSpent { retry_after })
-    }
-
-    /// How long a first ask waits for its turn. One that would wait too long is told when to come back, and has its place in line meanwhile.
-    fn wait_in_line(&self, planner: &Planner, forward: &Forward) -> Duration {
-        let (client, job) = (forward.client(), forward.ask.job);
-        if let Some(entry) = forward.fallback() {
-            let wait = planner.wait_overdue(job, entry);
-            if wait > self.slot_wait(forward) {
-                planner.overdue(job);
-            }
-            return wait;
-        }
-        let wait = |calls| self.gate.wait_behind(Api::Job, calls);
-        let in_line = planner.wait_in_line(client, &job, wait);
-        if in_line <= self.slot_wait(forward) {
-            return in_line; // its fetch gets in line itself
-        }
-        planner.line_up(client, job, wait)
+        self.flights
+            .board(forward.ask.job, || self.instead(forward))
     }
 
     fn is_stale(&self, forward: &Forward) -> bool {
@@ -376,15 +298,6 @@ async fn land(passenger: Passenger, payer: &Account, patience: Duration) -> (Lan
         let given_up = Landing::failed(Error::TimedOut, Story::default());
         (given_up, Cost::ZERO)
     })
-}
-
-/// A place among those who wait.
-struct Seat(Arc<Shared>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

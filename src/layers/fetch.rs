@@ -26,8 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::planner::Leave;
-use crate::policy::client::ClientId;
+use crate::planner::{Leave, Turn};
 use crate::policy::job::JobId;
 use crate::policy::limit::Heard;
 use crate::store::Entry;
@@ -47,15 +46,6 @@ pub struct Call {
     revoked: Arc<AtomicBool>,
     heard: Arc<Mutex<Heard>>,
     story: Telling,
-}
-
-/// Among whom a fetch waits for its turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// The first asks of this client and of the others.
-    First(ClientId),
-    /// Answers that are too old to be served without a try.
-    Overdue,
 }
 
 /// A story that is being written.

@@ -5,6 +5,7 @@
 //! and never writes, but for the counts of hits and of asks.
 
 use std::future::{Ready, ready};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::Either;
 use tower::{Layer, Service};
 
-use super::{Ask, Exchange, Failure, Forward, Reply, Wait, reply_hit, reply_stored};
+use super::{Ask, Exchange, Failure, Forward, Reply, Verdict, Wait, reply_hit, reply_stored};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::planner::Planner;
@@ -40,17 +41,6 @@ pub struct Lookup<S> {
     inner: S,
 }
 
-/// Goes on, or ends here.
-enum Turn {
-    On {
-        reason: ForwardReason,
-        wait: Wait,
-        stored: Option<Stored>,
-        servable_for: Duration,
-    },
-    End(Result<Reply, Failure>),
-}
-
 // === impl LookupLayer ===
 
 impl LookupLayer {
@@ -72,7 +62,8 @@ impl LookupLayer {
         }
     }
 
-    fn turn(&self, ask: &Ask) -> Turn {
+    /// Goes on, or ends here.
+    fn check(&self, ask: Ask) -> Verdict<Forward> {
         let now = self.clock.now();
         let wish = self.wish(&ask.exchange);
         let Found {
@@ -84,32 +75,39 @@ impl LookupLayer {
             let client = ask.exchange.client().unwrap_or(ClientId::ANONYMOUS);
             planner.asked(client, ask.job, entry);
         }
-        match (plan(known, &wish, &self.windows), stored) {
-            (Plan::Hit, Some(stored)) => Turn::End(reply_hit(stored, now)),
+        let end = match (plan(known, &wish, &self.windows), stored) {
+            (Plan::Hit, Some(stored)) => reply_hit(stored, now),
             (Plan::Stored, Some(stored)) => {
                 let failed = setback.filter(|_| !wish.only_if_cached);
                 let why = failed.map_or(Why::OnlyIfCached, |setback| Why::Failed(setback.cause()));
-                Turn::End(reply_stored(stored, why, None, now))
+                reply_stored(stored, why, None, now)
             }
-            (Plan::StoredAndLook, stored) => Turn::On {
-                reason: ForwardReason::Stale,
-                wait: Wait::Behind,
-                servable_for: self.servable_for(stored.as_ref(), &wish, now),
-                stored,
-            },
-            (Plan::Look(Look { reason, fallback }), stored) => Turn::On {
-                reason,
-                wait: match reason {
-                    ForwardReason::Request => Wait::Forced,
-                    ForwardReason::UriMiss | ForwardReason::Stale => Wait::Yes,
-                },
-                servable_for: self.servable_for(stored.as_ref(), &wish, now),
-                stored: stored.filter(|_| fallback),
-            },
-            (Plan::HeldBack, _) => Turn::End(Err(held_back(setback))),
-            (Plan::NotStored, _) => Turn::End(Err(Error::NotStored.into())),
-            (Plan::Hit | Plan::Stored, None) => Turn::End(Err(nothing_there())),
-        }
+            (Plan::StoredAndLook, stored) => {
+                return ControlFlow::Continue(Forward {
+                    ask,
+                    reason: ForwardReason::Stale,
+                    wait: Wait::Behind,
+                    servable_for: self.servable_for(stored.as_ref(), &wish, now),
+                    stored,
+                });
+            }
+            (Plan::Look(Look { reason, fallback }), stored) => {
+                return ControlFlow::Continue(Forward {
+                    ask,
+                    reason,
+                    wait: match reason {
+                        ForwardReason::Request => Wait::Forced,
+                        ForwardReason::UriMiss | ForwardReason::Stale => Wait::Yes,
+                    },
+                    servable_for: self.servable_for(stored.as_ref(), &wish, now),
+                    stored: stored.filter(|_| fallback),
+                });
+            }
+            (Plan::HeldBack, _) => Err(held_back(setback)),
+            (Plan::NotStored, _) => Err(Error::NotStored.into()),
+            (Plan::Hit | Plan::Stored, None) => Err(nothing_there()),
+        };
+        ControlFlow::Break(end)
     }
 
     fn servable_for(&self, stored: Option<&Stored>, wish: &Wish, now: Instant) -> Duration {
@@ -171,20 +169,9 @@ where
     }
 
     fn call(&mut self, ask: Ask) -> Self::Future {
-        match self.layer.turn(&ask) {
-            Turn::End(end) => Either::Left(ready(end)),
-            Turn::On {
-                reason,
-                wait,
-                stored,
-                servable_for,
-            } => Either::Right(self.inner.call(Forward {
-                ask,
-                reason,
-                wait,
-                stored,
-                servable_for,
-            })),
+        match self.layer.check(ask) {
+            ControlFlow::Break(end) => Either::Left(ready(end)),
+            ControlFlow::Continue(forward) => Either::Right(self.inner.call(forward)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What clients ask for, counted where they are answered from memory.
 //!
-//! An answer costs two relaxed writes: one to the entry's own counter, one to the client's mark. Only the first ask for a job since
-//! the last gathering also puts it on a list, so the list is never longer than the store.
+//! An answer costs a relaxed write to the job's own counter and a read of the client's mark. Only the first ask since the last gathering
+//! also sets the mark, or puts the job on a list; so that has each job once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -12,7 +12,7 @@ use crate::policy::job::JobId;
 use crate::store::Entry;
 
 /// A job that was asked for, and what it was answered with.
-type Asked = (JobId, Arc<Entry>);
+pub(super) type Asked = (JobId, Arc<Entry>);
 
 pub(super) struct Demand {
     put: Sender<Asked>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
-use super::{Leave, Planner, Said};
+use super::{Leave, Planner, Said, Turn};
 use crate::clock::Clock;
 use crate::policy::client::ClientId;
 use crate::policy::freshness::{Lifetime, Lifetimes};
@@ -61,7 +61,7 @@ fn first(planner: &Planner) -> Option<JobId> {
 }
 
 fn patient(planner: &Planner, job: JobId) -> super::Waiting {
-    planner.await_turn(ME, job, 2 * SECOND)
+    planner.await_turn(Turn::First(ME), job, 2 * SECOND)
 }
 
 fn waiters(planner: &Planner) -> usize {
@@ -116,7 +116,7 @@ fn what_was_asked_for_is_gathered_once() {
     let entry = stored(&planner, &clock, job(1));
     let rate = || planner.explain(&job(1)).unwrap().asks;
     clock.advance(10 * SECOND);
-    let before = rate();
+    let before = rate(); // whoever explains gathers, too
     for _ in 0..9 {
         planner.asked(ME, job(1), &entry);
     }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::ops::Add;
 use std::time::{Duration, Instant};
 
 /// The operator is told no oftener.
@@ -48,7 +49,7 @@ impl Forecast {
     #[must_use]
     pub fn floors(jobs: impl IntoIterator<Item = (f64, Duration)>, window: Duration) -> f64 {
         let need = |(asks, floor): (f64, Duration)| asks.min(window.div_duration_f64(floor));
-        jobs.into_iter().map(need).sum()
+        jobs.into_iter().map(need).fold(0.0, f64::add) // an empty sum() is -0.0, and is shown so
     }
 
     /// Will the budget do?
@@ -135,6 +136,7 @@ mod tests {
         ] {
             let told = Forecast::floors(jobs.iter().copied(), seconds(60));
             assert!((told - needed).abs() < 1e-9, "{jobs:?}: {told}");
+            assert!(told.is_sign_positive(), "shown as -0.0: {jobs:?}");
         }
     }
 

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::{after, wake};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::layers::fetch::gate::Gate;
-use crate::layers::fetch::list::{ListRequest, Listed};
+use crate::layers::fetch::list::{List, ListRequest, Listed};
 use crate::planner::{Planner, Said};
 use crate::policy::happening::Happening;
 use crate::policy::job::JobId;
@@ -22,14 +23,8 @@ use crate::policy::limit::Api;
 use crate::policy::sweep::{
     Difference, FULL_LOOK, Item, State, Step, Sweep, Sweeps, Tally, Times, Verdict,
 };
-use crate::stack::List;
 use crate::store::{Entry, Store};
 use crate::telemetry::metrics::UpstreamMetrics;
-
-/// Without a sweep that is due it looks this often in a window whether there is one.
-const GLANCES: u32 = 60;
-/// But not more often than this, however short the window.
-const SHORTEST: Duration = Duration::from_millis(10);
 
 /// What is decided about sweeps; clones are the same.
 #[derive(Clone)]
@@ -122,9 +117,7 @@ impl Sweeper {
     /// Sweeps if the gate lets a call out, else waits until it may.
     async fn turn(&self, open: &mut Open) {
         if let Some(error) = self.gate.refusal(Api::List) {
-            let wait = error.retry_after();
-            let until = wait.and_then(|wait| self.clock.now().checked_add(wait));
-            return self.wait(until).await;
+            return self.wait(after(error.retry_after(), &self.clock)).await;
         }
         let before = self.decisions.state();
         let begun =
@@ -296,11 +289,8 @@ impl Sweeper {
     }
 
     async fn wait(&self, until: Option<Instant>) {
-        let tick = (self.window / GLANCES).max(SHORTEST);
-        let tick = self.clock.now().checked_add(tick);
-        if let Some(until) = until.into_iter().chain(tick).min() {
-            self.clock.sleep_until(until).await;
-        }
+        let until = wake(until, self.window, &self.clock);
+        self.clock.sleep_until(until).await;
     }
 
     fn wall_ms(&self) -> u64 {

@@ -125,7 +125,7 @@ impl Told<'_> {
         let least: NonZeroU32 = enough.map(|row| row.settings.requests).min()?;
         let window = written(current.window);
         Some(format!(
-            "Of the budgets tried, {least} calls in {window} is the smallest that refuses nobody."
+            "Of the budgets tried with all else as it is, {least} calls in {window} is the smallest that refuses nobody."
         ))
     }
 }

@@ -145,7 +145,10 @@ fn a_variable_that_sets_no_key_is_refused() {
             "JOBGATE_SERVER__TLS",
             "server.tls: is a section; set its keys one by one",
         ),
-        ("JOBGATE_CLIENTS__NAME", "clients.name: unknown key"),
+        (
+            "JOBGATE_CLIENTS__NAME",
+            "clients.name: is set in the file only, for each client",
+        ),
         ("JOBGATE_NOWHERE__KEY", "nowhere.key: unknown key"),
         ("JOBGATE___LISTEN", "listen: unknown key"),
         (

@@ -216,6 +216,13 @@ impl Gate {
         books.refusal(now, api)
     }
 
+    /// The same, whatever is left of the budget.
+    #[must_use]
+    pub fn hold(&self, api: Api) -> Option<Error> {
+        let refusal = self.refusal(api);
+        refusal.filter(|error| !matches!(error, Error::BudgetSpent { .. }))
+    }
+
     /// Lets nothing out, or lets calls out again; those in flight go on. Whether that changed anything.
     pub fn pause(&self, paused: bool) -> bool {
         let changed = std::mem::replace(&mut self.books().paused, paused) != paused;

@@ -139,7 +139,7 @@ where
 }
 
 /// What an answer says of limits: values of upstream, believed within bounds.
-pub(crate) fn heard<T>(answer: &Answer, judged: &Result<T, Error>) -> Heard {
+pub(super) fn heard<T>(answer: &Answer, judged: &Result<T, Error>) -> Heard {
     let mut heard = answer.limits.clone();
     if matches!(judged, Err(Error::Throttled { .. }))
         && let Some(text) = failure::text_of(&answer.body)

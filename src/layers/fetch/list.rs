@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use http::Request;
+use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt as _};
 
 use super::around::Around;
@@ -21,6 +22,9 @@ use crate::policy::limit::{Api, Heard};
 use crate::policy::sweep::{Page, Source};
 use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
 use crate::upstream::Answer;
+
+/// The stack of a list call, boxed: it is made a few times a minute.
+pub type List = BoxCloneSyncService<ListRequest, Listed, Error>;
 
 const OK: u16 = 200;
 const UNAUTHORISED: u16 = 401;

@@ -1,5 +1,5 @@
 //! Pays for an attempt: waits for leave, withdraws one call of the budget, and settles by what came of it. Only true
-//! calls pay: an attempt that could not connect is refunded.
+//! calls pay: an attempt that could not connect is refunded. List calls are paid for in [`list`](super::list).
 
 use std::time::Duration;
 
@@ -31,7 +31,6 @@ pub struct Limits {
 #[derive(Clone)]
 pub struct Pay {
     gate: Gate,
-    api: Api,
     limits: Limits,
     clock: Clock,
     metrics: UpstreamMetrics,
@@ -40,18 +39,11 @@ pub struct Pay {
 // === impl Pay ===
 
 impl Pay {
-    /// Pays at `gate` for calls to `api`.
+    /// Pays at `gate`.
     #[must_use]
-    pub fn new(
-        gate: Gate,
-        limits: Limits,
-        clock: Clock,
-        metrics: UpstreamMetrics,
-        api: Api,
-    ) -> Self {
+    pub fn new(gate: Gate, limits: Limits, clock: Clock, metrics: UpstreamMetrics) -> Self {
         Self {
             gate,
-            api,
             limits,
             clock,
             metrics,
@@ -63,7 +55,7 @@ impl Pay {
         let waited = self.clock.now().saturating_duration_since(call.started);
         let left = self.limits.patience.checked_sub(waited);
         let left = left.filter(|left| !left.is_zero()).ok_or(Error::TimedOut)?;
-        let leave = tokio::time::timeout(left, self.gate.admit(self.api, self.limits.timeout));
+        let leave = tokio::time::timeout(left, self.gate.admit(Api::Job, self.limits.timeout));
         leave.await.unwrap_or(Err(Error::TimedOut))
     }
 }
@@ -104,7 +96,7 @@ where
 }
 
 /// What a call's end says about the quota and the credential.
-pub(crate) fn ending<T>(judged: &Result<T, Error>) -> Ending {
+pub(super) fn ending<T>(judged: &Result<T, Error>) -> Ending {
     match judged {
         Ok(_) => Ending::Authenticated,
         Err(Error::Throttled { retry_after, .. }) => Ending::Throttled {

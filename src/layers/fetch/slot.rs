@@ -9,12 +9,12 @@
 
 use tower::{Service, ServiceExt as _};
 
+use super::Call;
 use super::around::Around;
 use super::gate::Gate;
 use super::judge::Judged;
-use super::{Call, Turn};
 use crate::error::Error;
-use crate::planner::Planner;
+use crate::planner::{Planner, Turn};
 use crate::policy::limit::Api;
 
 /// Waits for a free call.
@@ -34,25 +34,20 @@ impl AwaitSlot {
     }
 
     async fn turn(&self, planner: &Planner, turn: Turn, call: &Call) -> Result<(), Error> {
-        let waiting = match turn {
-            Turn::First(client) => planner.await_turn(client, call.job, call.slot_wait),
-            Turn::Overdue => planner.await_look(call.job, call.slot_wait),
-        };
+        let waiting = planner.await_turn(turn, call.job, call.slot_wait);
         if let Some(leave) = waiting.leave().await {
             call.give_leave(leave);
             return Ok(());
         }
-        Err(match self.gate.refusal(Api::Job) {
-            Some(error) if !matches!(error, Error::BudgetSpent { .. }) => error,
-            Some(_) | None => {
-                let wait = |calls| self.gate.wait_behind(Api::Job, calls);
-                let retry_after = match turn {
-                    Turn::First(client) => planner.line_up(client, call.job, wait),
-                    Turn::Overdue => wait(0),
-                };
-                Error::BudgetSpent { retry_after }
-            }
-        })
+        if let Some(error) = self.gate.hold(Api::Job) {
+            return Err(error);
+        }
+        let wait = |calls| self.gate.wait_behind(Api::Job, calls);
+        let retry_after = match turn {
+            Turn::First(client) => planner.line_up(client, call.job, wait),
+            Turn::Overdue => wait(0),
+        };
+        Err(Error::BudgetSpent { retry_after })
     }
 }
 

@@ -180,7 +180,7 @@ impl Schedule {
     pub fn recall(&mut self, job: JobId, look: &Look, now: Instant) -> Plan {
         let rules = self.rules;
         match self.tracks.get_mut(&job) {
-            Some(track) if look.sent <= track.shown.looked => {}
+            Some(track) if look.sent <= track.shown.seen() => {}
             Some(track) => {
                 let before = track.shown;
                 track.shown = Shown::after(&before, look, &rules);
@@ -280,12 +280,11 @@ impl Schedule {
             };
             let is_idle = track.shown.finished && !track.differs && track.place == Place::Queued;
             let looked = track.shown.looked;
-            let until = vouch(job, looked).filter(|until| is_idle && *until > looked);
-            if let Some(until) = until {
+            if is_idle && let Some(until) = vouch(job, looked).filter(|until| *until > looked) {
                 let (rules, fleet) = (&self.rules, &mut self.fleet);
                 let before = track.shown;
                 let look = before.unchanged(until, rules);
-                track.shown = Shown::after(&before, &look, rules);
+                track.shown = Shown::after(&before, &look, rules).vouched_since(&before);
                 track
                     .rhythm
                     .learn(&before, &track.shown, &look, rules, fleet);

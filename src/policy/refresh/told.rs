@@ -77,10 +77,13 @@ impl Schedule {
         let track = self.tracks.get(job)?;
         let rules = &self.rules;
         let curve = track.curve(&self.fleet);
-        let age = track.age(now);
+        let age = now.saturating_duration_since(track.shown.seen());
         let asks = track.demand.rate(now, rules);
         let (shape, windows) = track.rhythm.rate(&self.fleet);
-        let wrong = |after: f64| 1.0 - curve.holds(rules.windows(age) + after);
+        let wrong = |after: f64| match track.differs {
+            true => 1.0, // shown by a list: nothing to be guessed
+            false => 1.0 - curve.holds(rules.windows(track.age(now)) + after),
+        };
         Some(Told {
             asks,
             window: rules.window,

@@ -15,7 +15,10 @@ const SLACK: f64 = 1.1;
 /// What a look showed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown {
+    /// When that was, or up to when a sweep has vouched for it since.
     pub(super) looked: Instant,
+    /// The microseconds that are vouched for, at most: the look was so much earlier. No list vouches for more than an hour.
+    vouched: u32,
     build: Option<NonZeroU64>,
     /// Windows since the last build began, at the look; guessed if bodies do not say.
     pub(super) elapsed: f32,
@@ -81,6 +84,20 @@ impl Shown {
         Self::new(look, elapsed)
     }
 
+    /// The same, vouched for since `before`.
+    pub(super) fn vouched_since(self, before: &Self) -> Self {
+        let since = self.looked.saturating_duration_since(before.looked);
+        let since = u32::try_from(since.as_micros()).unwrap_or(u32::MAX);
+        let vouched = before.vouched.saturating_add(since);
+        Self { vouched, ..self }
+    }
+
+    /// When the last look was sent, whatever was vouched for since.
+    pub(super) fn seen(&self) -> Instant {
+        let vouched = Duration::from_micros(self.vouched.into());
+        self.looked.checked_sub(vouched).unwrap_or(self.looked)
+    }
+
     /// A look then that shows the same.
     pub(super) fn unchanged(&self, sent: Instant, rules: &Rules) -> Look {
         let since = sent.saturating_duration_since(self.looked);
@@ -104,6 +121,7 @@ impl Shown {
     fn new(look: &Look, elapsed: f64) -> Self {
         Self {
             looked: look.sent,
+            vouched: 0,
             build: look.build.and_then(|build| NonZeroU64::new(build.stamp)),
             elapsed: small(elapsed),
             finished: look.finished,
@@ -162,7 +180,7 @@ impl Track {
 
     /// Before this the job is not looked at again.
     pub(super) fn floor(&self, rules: &Rules) -> Instant {
-        later(self.shown.looked, rules.floors.of(self.shown.finished))
+        later(self.shown.seen(), rules.floors.of(self.shown.finished))
     }
 
     /// The earliest time at which it may be looked at.

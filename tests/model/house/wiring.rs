@@ -32,7 +32,6 @@ use jobgate::policy::client::Clients;
 use jobgate::policy::freshness::Lifetimes;
 use jobgate::policy::hold::CredentialKind;
 use jobgate::policy::ladder::Windows;
-use jobgate::policy::limit::Api;
 use jobgate::server::Drain;
 use jobgate::stack::{self, FetchParts, RequestParts};
 use jobgate::store::Store;
@@ -134,13 +133,7 @@ impl Parts {
             retry: Retry::new(terms.patience, clock.clone(), metrics.clone()),
             slot: AwaitSlot::new(gate.clone(), None),
             max_in_flight: terms.max_in_flight,
-            pay: Pay::new(
-                gate.clone(),
-                limits,
-                clock.clone(),
-                metrics.clone(),
-                Api::Job,
-            ),
+            pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
             judge: Judge::new(terms.window, metrics.clone()),
             authorise: Authorise::new(Arc::new(keys), "upstream", clock.clone(), metrics.clone()),
             upstream: upstream.clone(),

@@ -74,6 +74,18 @@ fn a_difference_that_a_look_has_settled_is_not_looked_at_again() {
 }
 
 #[test]
+fn what_a_list_has_shown_to_differ_is_told_to_be_wrong_whatever_the_rhythm_says() {
+    let mut stage = Stage::new();
+    stage.idle(1, 1, 600);
+    stage.poll(1, 60);
+    let told = |stage: &Stage| stage.schedule.explain(&job(1), stage.now).unwrap();
+    assert!(told(&stage).wrong < 0.5, "{:?}", told(&stage));
+    stage.schedule.differs(job(1));
+    let told = told(&stage);
+    assert!((told.wrong, told.loss) == (1.0, told.asks), "{told:?}");
+}
+
+#[test]
 fn a_look_that_brought_nothing_leaves_its_job_alone_until_then_proven_or_not() {
     let mut stage = Stage::new();
     stage.idle(1, 1, 600);

@@ -230,7 +230,7 @@ fn a_new_job_is_taken_to_be_like_the_others_here() {
 
 #[test]
 fn what_is_kept_of_a_job_is_small() {
-    assert!(size_of::<Track>() <= 104, "{}", size_of::<Track>());
+    assert!(size_of::<Track>() <= 112, "{}", size_of::<Track>());
 }
 
 #[test]
@@ -292,4 +292,37 @@ fn jobs_found_at_work_are_not_given_up_as_always_wrong() {
             "40 jobs and 50 calls a minute: {told:?}"
         );
     }
+}
+
+#[test]
+fn what_is_vouched_for_is_believed_longer_and_yet_looked_at_when_calls_are_left_over() {
+    let mut stage = Stage::new();
+    stage.look(1, true, 1, 0);
+    stage.wait(29);
+    stage.schedule.asked(&job(1), 9, stage.now);
+    let wrong = |stage: &Stage| stage.schedule.explain(&job(1), stage.now).unwrap().wrong;
+    let (guessed, until) = (wrong(&stage), stage.now);
+    stage.schedule.vouched(|_, _| Some(until), stage.now);
+    assert!(wrong(&stage) < guessed / 100.0, "{guessed}");
+    assert_eq!(stage.next(), None, "its floor counts from the look");
+    stage.wait(1);
+    let told = stage.schedule.explain(&job(1), stage.now).unwrap();
+    assert_eq!(told.age, 30 * SECOND, "nobody has looked since");
+    assert!(
+        matches!(stage.next(), Some((next, crate::policy::refresh::Why::Loss { .. })) if next == job(1))
+    );
+
+    // an answer that was sent for before that, and comes after it, counts all the same
+    stage.schedule.ended(&job(1), stage.now);
+    let sent = stage.now.checked_sub(SECOND).unwrap();
+    stage.schedule.vouched(|_, _| Some(stage.now), stage.now);
+    let look = Look {
+        sent,
+        finished: false,
+        changed: true,
+        build: None,
+    };
+    stage.schedule.looked(job(1), &look, stage.now);
+    assert_eq!(stage.schedule.running().count(), 0, "bodies do not tell");
+    assert!(stage.schedule.explain(&job(1), stage.now).unwrap().age >= SECOND);
 }
