@@ -76,13 +76,13 @@ impl Refresher {
         }
     }
 
-    /// Calls that may go out. While draining all of them are kept for those who wait: what others may want to know is about to be
+    /// Calls that are left. While draining all of them are kept for those who wait: what others may want to know is about to be
     /// forgotten.
     fn spare(&self) -> usize {
         if self.drain.has_begun() {
             return 0;
         }
-        self.gate.remaining(Api::Job)
+        self.gate.left(Api::Job)
     }
 
     /// Begins the look, and waits until it has its call, or ends without.

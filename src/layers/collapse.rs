@@ -173,7 +173,9 @@ impl Collapse {
             Ok(Boarded::Follower(_)) => true,
             Ok(Boarded::Instead(never)) => match never {},
             Err(_overloaded) => {
-                drop(shared.planner.as_ref().map(|planner| planner.flying(job)));
+                if let Some(planner) = &shared.planner {
+                    planner.put_off(&job);
+                }
                 false
             }
         }

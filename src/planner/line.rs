@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{Books, Planner, Said};
+use super::{Planner, Said};
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 use crate::store::Entry;

@@ -61,7 +61,7 @@ impl Looks {
             self.due = Some(later(now, wait));
             return None;
         }
-        match self.schedule.next(ledger.remaining(now), now) {
+        match self.schedule.next(ledger.left(now), now) {
             Next::Look { job, .. } => Some(job),
             Next::Wait { until, .. } => {
                 self.due = until;
