@@ -185,7 +185,9 @@ fn replay_refuses_what_it_cannot_do_and_says_why() {
 fn check_says_whether_the_budget_would_do_for_a_recorded_log() {
     let dir = with_log(&two_jobs());
     let check = |dir: &TempDir| {
-        run(jobgate(dir, &["check", "--log", "access.log"]).env("UP", "t".repeat(64)))
+        run(jobgate(dir, &["check", "--log", "access.log"])
+            .env("JOBGATE_BUDGET__REQUESTS", "5")
+            .env("UP", "t".repeat(64)))
     };
     let (code, out, _) = check(&dir);
     assert_eq!(code, 0);
