@@ -314,7 +314,7 @@ fn what_is_vouched_for_is_believed_longer_and_yet_looked_at_when_calls_are_left_
 
     // an answer that was sent for before that, and comes after it, counts all the same
     stage.schedule.ended(&job(1), stage.now);
-    let sent = stage.now - SECOND;
+    let sent = stage.now.checked_sub(SECOND).unwrap();
     stage.schedule.vouched(|_, _| Some(stage.now), stage.now);
     let look = Look {
         sent,
