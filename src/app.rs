@@ -87,6 +87,8 @@ pub struct Gateway {
     server: Server,
     fetches: TaskTracker,
     stop_hands: CancellationToken,
+    /// A child of the other: sweeps end first.
+    stop_sweeps: CancellationToken,
     admin: TaskTracker,
     stop_admin: CancellationToken,
     drain_delay: Duration,
@@ -163,13 +165,15 @@ impl Gateway {
         let server = Server::start(listener, &settings.server, &shared, move |peer| {
             observer.observe(peer, requests.clone())
         })?;
+        let stop_hands = CancellationToken::new();
         let mut gateway = Self {
             addr,
             admin_addr: None,
             state,
             server,
             fetches,
-            stop_hands: CancellationToken::new(),
+            stop_sweeps: stop_hands.child_token(),
+            stop_hands,
             admin: TaskTracker::new(),
             stop_admin: CancellationToken::new(),
             drain_delay: settings.server.drain_delay,
@@ -189,7 +193,8 @@ impl Gateway {
             gateway.serve_admin(listener, admin)?;
         }
         if let Some(hands) = hands {
-            hands.start(&gateway.fetches, &gateway.stop_hands); // last: a start that fails leaves none at work
+            // last: a start that fails leaves none at work
+            hands.start(&gateway.fetches, &gateway.stop_hands, &gateway.stop_sweeps);
         }
         Ok(gateway)
     }
@@ -208,6 +213,7 @@ impl Gateway {
         self.state.not_ready();
         tokio::time::sleep(self.drain_delay).await;
         self.state.drain().begin();
+        self.stop_sweeps.cancel(); // what lists tell is about to be forgotten
         let limit = tokio::time::sleep(self.drain_timeout); // one for connections and fetches together
         let drained = self.server.drained().await;
         if drained.lost_workers > 0 {

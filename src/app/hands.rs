@@ -44,6 +44,7 @@ impl Parts {
             gate: self.gate.clone(),
             list,
             store: self.store.clone(),
+            requests: settings.budget.sweep.requests,
             window,
             metrics: self.metrics.upstream.clone(),
             clock: self.clock.clone(),
@@ -60,10 +61,15 @@ impl Hands {
         self.sweeper.decisions.clone()
     }
 
-    /// They work until they are stopped.
-    pub(super) fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
+    /// They work until they are stopped, or only the sweeps are.
+    pub(super) fn start(
+        self,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+        stop_sweeps: &CancellationToken,
+    ) {
         tasks.spawn(self.refresher.run(stop.clone()));
-        tasks.spawn(self.sweeper.run(stop.clone()));
+        tasks.spawn(self.sweeper.run(stop_sweeps.clone()));
     }
 }
 

@@ -63,8 +63,9 @@ pub use walk::{Report, Step, Sweep};
 /// Items of one page: upstream's largest `page_size`.
 pub const PAGE_SIZE: usize = 100;
 
-/// A list confirms only what an info call has looked at within this time: five fields of the body are in no list.
-pub const FULL_LOOK: Duration = Duration::from_secs(60 * 60);
+/// A list confirms only what an info call has looked at within this time: five fields of the body are in no list. An hour, less five
+/// minutes in which the look that is then due gets its turn.
+pub const FULL_LOOK: Duration = Duration::from_secs(55 * 60);
 
 /// A sweep of all jobs takes at most this many pages: the last 500 jobs that were built. A build that has run for longer than it
 /// takes for so many others to start is left to the schedule.

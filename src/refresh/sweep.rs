@@ -5,6 +5,7 @@
 //! and why is told in the log, once each time it changes.
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -21,7 +22,7 @@ use crate::policy::happening::Happening;
 use crate::policy::job::JobId;
 use crate::policy::limit::Api;
 use crate::policy::sweep::{
-    Difference, FULL_LOOK, Item, State, Step, Sweep, Sweeps, Tally, Times, Verdict,
+    Decision, Difference, FULL_LOOK, Item, State, Step, Sweep, Sweeps, Tally, Times, Verdict,
 };
 use crate::store::{Entry, Store};
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -42,6 +43,8 @@ pub struct Sweeper {
     pub list: List,
     /// What is compared.
     pub store: Store,
+    /// `budget.sweep.requests`
+    pub requests: NonZeroU32,
     /// `budget.window`
     pub window: Duration,
     /// Counts what is found.
@@ -70,6 +73,16 @@ struct Found {
     unconfirmed: HashSet<JobId>,
 }
 
+// === impl Proof ===
+
+impl Proof {
+    /// Whether it comes of a look that was sent after the list.
+    fn is_settled_by(&self, entry: &Entry) -> bool {
+        let looked = entry.looked();
+        looked >= self.listed && looked > self.compared.looked()
+    }
+}
+
 // === impl Decisions ===
 
 impl Decisions {
@@ -96,6 +109,7 @@ impl Sweeper {
     /// Makes sweeps until it is stopped.
     pub async fn run(self, stop: CancellationToken) {
         let mut open = Open::new();
+        self.decisions.state().decisions.iter().for_each(log);
         stop.run_until_cancelled(async {
             loop {
                 self.settle(&mut open);
@@ -111,7 +125,10 @@ impl Sweeper {
     fn due(&self) -> Option<Instant> {
         let is_anything_asked = !self.planner.is_idle();
         let now = self.clock.now();
-        self.decisions.lock().next(is_anything_asked, now)
+        let limit = self.gate.limit(Api::List).calls_in(self.window);
+        let mut sweeps = self.decisions.lock();
+        sweeps.set_requests(limit.min(self.requests)); // upstream may let out less than the operator
+        sweeps.next(is_anything_asked, now)
     }
 
     /// Sweeps if the gate lets a call out, else waits until it may.
@@ -206,7 +223,11 @@ impl Sweeper {
                 found.tally.found += 1;
                 found.unconfirmed.insert(item.id);
             }
-            Verdict::Older | Verdict::FullLookDue | Verdict::Unknown(_) => {
+            Verdict::FullLookDue => {
+                self.planner.overdue(item.id);
+                found.unconfirmed.insert(item.id);
+            }
+            Verdict::Older | Verdict::Unknown(_) => {
                 found.unconfirmed.insert(item.id);
             }
         }
@@ -266,14 +287,11 @@ impl Sweeper {
         let before = self.decisions.state();
         open.retain(|job, proof| {
             let changed = match self.store.jobs.get(job) {
-                Some(entry) if entry.looked() >= proof.listed => {
-                    entry.etag() != proof.compared.etag()
-                }
+                Some(entry) if proof.is_settled_by(&entry) => entry.etag() != proof.compared.etag(),
                 Some(_) => return self.planner.knows(job),
-                None => match self.store.absent.get(job) {
-                    Some(absence) if absence.denial.is_some() => true,
-                    Some(_) | None => return false, // invalidated or evicted: nothing is learned
-                },
+                // denied by a look that was under way, invalidated or evicted: nothing is learned
+                None if self.denied(job).is_none_or(|at| at < proof.listed) => return false,
+                None => true,
             };
             is_distrusted |= self
                 .decisions
@@ -286,6 +304,13 @@ impl Sweeper {
             self.planner.trust_no_proof();
             log_changes(&before, &self.decisions.state());
         }
+    }
+
+    /// When the look began that found that there is no such job.
+    fn denied(&self, job: &JobId) -> Option<Instant> {
+        let absence = self.store.absent.get(job)?;
+        let denial = absence.denial.as_ref()?;
+        Some(denial.lifetime.sent)
     }
 
     async fn wait(&self, until: Option<Instant>) {
@@ -309,11 +334,18 @@ fn log_changes(before: &State, after: &State) {
         if before.why == after.why && before.off_until.is_some() == after.off_until.is_some() {
             continue;
         }
-        let (source, why) = (&after.source, after.why);
-        if after.off_until.is_some() {
-            tracing::warn!(%source, %why, "no sweeps for a while");
-        } else {
-            tracing::info!(%source, %why, "sweeping");
-        }
+        log(after);
     }
 }
+
+fn log(decision: &Decision) {
+    let (source, why) = (&decision.source, decision.why);
+    if decision.off_until.is_some() {
+        tracing::warn!(%source, %why, "no sweeps for a while");
+    } else {
+        tracing::info!(%source, %why, "sweeping");
+    }
+}
+
+#[cfg(test)]
+mod tests;

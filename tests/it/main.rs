@@ -39,6 +39,7 @@ mod sandbox;
 mod secrets;
 mod signals;
 mod stale;
+mod sweep;
 mod usage;
 mod validators;
 mod wire;

@@ -112,6 +112,13 @@ impl Upstream {
         calls.iter().map(|(_, at)| *at).collect()
     }
 
+    /// Path and query of each call, in order.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        let calls = self.inner.calls.lock().expect("not poisoned");
+        let targets = calls.iter().map(|(head, _)| head.uri.to_string());
+        targets.collect()
+    }
+
     /// Which job each call asked for, in order; of a list, its path.
     pub(crate) fn jobs(&self) -> Vec<String> {
         let calls = self.inner.calls.lock().expect("not poisoned");

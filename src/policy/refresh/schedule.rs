@@ -245,6 +245,7 @@ impl Schedule {
             && !track.differs
         {
             track.differs = true;
+            self.proven.retain(|proven| *proven != job); // its place before the last look: others' turns come first
             self.proven.push_back(job);
         }
     }

@@ -221,6 +221,7 @@ fn is_about_lists(error: &Error) -> bool {
             | Error::UpstreamFailed { .. }
             | Error::NotSuccess { .. }
             | Error::Misconfigured { .. }
+            | Error::ConnectionLost(_)
             | Error::TimedOut
     )
 }

@@ -17,8 +17,8 @@ const LONGEST_PAUSE: u32 = 240;
 /// Failed sweeps in a row that switch a source off: one may be chance, and two may be one outage.
 const FAILURES: u32 = 3;
 
-/// After so many that ended well, the next pause is a first one again.
-const SUCCESSES: u32 = 8;
+/// After so many that ended well, the next pause is a first one again: more than a trial takes, which may end in that nothing is saved.
+const SUCCESSES: u32 = 16;
 
 /// Jobs that may be gone from a list at once; a wave of denials draws the same line. More than that is no clean-up.
 const MAX_VANISHED: usize = 8;

@@ -33,6 +33,10 @@ impl Trust {
         difference: Difference,
         changed: bool,
     ) -> Result<(), Distrust> {
+        if self.ignored.contains(difference) {
+            self.contradictions += u64::from(!changed);
+            return Ok(()); // found by a list before that was known
+        }
         if self.last.len() == DIFFERENCES {
             self.last.pop_front();
         }

@@ -127,6 +127,9 @@ impl Sweep {
         let read = u64::from(self.pages - 1) * PAGE_SIZE as u64 + page.entries as u64;
         let is_last = page.entries <= PAGE_SIZE && page.total.is_some_and(|total| read >= total);
         let recent = self.report.source == Source::Recent;
+        if !is_full && !is_last {
+            return self.done(); // with fewer items than asked for it shows no more than what is on it
+        }
         self.report.covered_since = match is_last {
             true if recent => Some(0),
             _ => self.lowest.filter(|_| recent),
@@ -139,8 +142,8 @@ impl Sweep {
         }
         let is_enough =
             recent && self.is_covered(self.goal.starts) && self.is_covered(self.goal.running);
-        if !is_full || is_enough {
-            return self.done(); // a page with fewer items than asked for shows no more than what is on it
+        if is_enough {
+            return self.done();
         }
         if self.pages >= self.goal.max_pages {
             self.report.cut_short = recent && !self.is_covered(self.goal.running);

@@ -109,7 +109,7 @@ impl UpstreamMetrics {
         );
         registry.register(
             "jobgate_sweep_items",
-            "Items of job lists that were compared with stored answers: equal (confirmed), differs (looked at next), older than the answer, unknown (something is missing), full_look_due (equal, but the body was not looked at for an hour)",
+            "Items of job lists that were compared with stored answers: equal (confirmed), differs (looked at next), older than the answer, unknown (something is missing), full_look_due (equal, but the body was not looked at for almost an hour: looked at when its turn comes)",
             compared,
         );
         registry.register(

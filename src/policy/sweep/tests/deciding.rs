@@ -77,6 +77,8 @@ fn a_minor_field_that_lists_get_wrong_is_ignored_from_then_on() {
         (state.contradictions, state.ignored.as_slice()),
         (3, [NAME].as_slice())
     );
+    stage.sweeps.settled(NAME, false, stage.now); // a list had found it before that
+    assert_eq!(stage.sweeps.state().ignored, [NAME]);
     let renamed = page_of(&[item(1, 500, false).replace("job1", "other")], 1);
     let times = crate::policy::sweep::Times {
         looked: stage.now,
@@ -99,7 +101,7 @@ fn an_unsorted_answer_switches_it_off_for_pauses_that_grow() {
         stage.sweeps.distrust(&sweep, fault, stage.now);
         assert_off(&stage, Why::Distrusted(Distrust::Unsorted), windows);
     }
-    for _ in 0..8 {
+    for _ in 0..16 {
         stage.round(&[plain()], 1, 1);
     }
     let mut sweep = stage.begin(&[]);
@@ -197,6 +199,11 @@ fn three_failures_in_a_row_switch_it_off_unless_they_concern_every_call() {
         ),
         (Error::not_success("html"), Some(Cause::NotSuccess)),
         (Error::TimedOut, Some(Cause::Slow)),
+        // or a list that always ends so would hold job calls again and again, as an outage does
+        (
+            Error::ConnectionLost("reset".into()),
+            Some(Cause::Unreachable),
+        ),
         (spent, None),
         (hold, None),
         (Error::Unreachable("refused".into()), None),
