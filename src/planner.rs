@@ -118,6 +118,12 @@ impl Planner {
         self.0.books().schedule.is_empty()
     }
 
+    /// A list shows the job. Whether it is planned for.
+    #[must_use]
+    pub fn listed(&self, job: &JobId) -> bool {
+        self.0.books().schedule.listed(job)
+    }
+
     /// Whether the job is planned for: somebody asks for it.
     #[must_use]
     pub fn knows(&self, job: &JobId) -> bool {

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::list::{List, ListRequest, Listed};
 use crate::planner::{Planner, Said};
+use crate::policy::freshness::Freshness;
 use crate::policy::happening::Happening;
 use crate::policy::job::JobId;
 use crate::policy::limit::Api;
@@ -198,7 +199,9 @@ impl Sweeper {
 
     /// Only jobs that somebody asks for are compared.
     fn compare(&self, item: &Item, listed: Instant, found: &mut Found, open: &mut Open) {
-        let Some(entry) = self.stored(&item.id) else {
+        let is_asked = self.planner.listed(&item.id);
+        let entry = is_asked.then(|| self.store.jobs.get(&item.id)).flatten();
+        let Some(entry) = entry else {
             return;
         };
         let times = Times {
@@ -263,10 +266,23 @@ impl Sweeper {
     }
 
     fn differs(&self, job: JobId, proof: Proof, open: &mut Open) {
+        let now = self.clock.now();
+        self.end_lifetime(job, &proof.compared, now);
         open.entry(job).or_insert(proof);
         self.planner.differs(job);
-        let now = self.clock.now();
         self.store.chronicle.note(job, Happening::Differs, now);
+    }
+
+    /// What is known to be wrong is not fresh. It is served until the look has brought another, and its label says that it is late.
+    fn end_lifetime(&self, job: JobId, entry: &Arc<Entry>, now: Instant) {
+        let _wave = self.store.wave(); // nobody stores or invalidates meanwhile
+        let current = self.store.jobs.get(&job);
+        let age = entry.age(now);
+        let is_fresh = matches!(entry.judge(now), Freshness::Fresh { .. });
+        if is_fresh && current.is_some_and(|current| Arc::ptr_eq(&current, entry)) {
+            let ended = Arc::new(entry.confirmed(entry.sent(), age));
+            self.store.jobs.put(job, ended);
+        }
     }
 
     /// Idle jobs below what the sweep has shown have not started a build either. It is no revalidation, but the schedule may know.

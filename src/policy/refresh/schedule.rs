@@ -197,6 +197,7 @@ impl Schedule {
                     planned_for: 0.0,
                     place: Place::Flying,
                     differs: false,
+                    listed: false,
                     overdue: None,
                     shown,
                 };
@@ -274,13 +275,16 @@ impl Schedule {
     }
 
     /// No build of an idle job that was looked at then has started up to the time that `vouch` returns, though nobody has looked: no
-    /// sweep has shown it. What is planned follows; the stored answer gets no younger. Walks over all jobs.
+    /// sweep has shown it, although lists do show the job. What is planned follows; the stored answer gets no younger. Walks over all jobs.
     pub fn vouched(&mut self, vouch: impl Fn(&JobId, Instant) -> Option<Instant>, now: Instant) {
         for at in 0..self.tracks.len() {
             let Some((job, track)) = self.tracks.get_index_mut(at) else {
                 return;
             };
-            let is_idle = track.shown.finished && !track.differs && track.place == Place::Queued;
+            let is_idle = track.listed
+                && track.shown.finished
+                && !track.differs
+                && track.place == Place::Queued;
             let looked = track.shown.looked;
             if is_idle && let Some(until) = vouch(job, looked).filter(|until| *until > looked) {
                 let (rules, fleet) = (&self.rules, &mut self.fleet);
@@ -300,6 +304,12 @@ impl Schedule {
     pub fn running(&self) -> impl Iterator<Item = u64> + '_ {
         let running = self.tracks.values().filter(|track| !track.shown.finished);
         running.filter_map(|track| track.shown.stamp())
+    }
+
+    /// A list shows the job. Whether it is in the schedule.
+    pub fn listed(&mut self, job: &JobId) -> bool {
+        let track = self.tracks.get_mut(job);
+        track.map(|track| track.listed = true).is_some()
     }
 
     /// Whether the job is in the schedule.

@@ -60,6 +60,8 @@ pub(super) struct Track {
     pub(super) place: Place,
     /// A sweep has shown that the stored answer is wrong.
     pub(super) differs: bool,
+    /// A list has shown it, so that lists can be expected to.
+    pub(super) listed: bool,
     /// The stored answer is too old to be served without a try: its ticket.
     pub(super) overdue: Option<NonZeroU32>,
 }

@@ -271,6 +271,10 @@ async fn an_idle_job_below_the_list_is_not_looked_at_early_and_its_answer_gets_n
     let mut house = swept().await;
     let looked = house.clock.now();
     house.lands(1, house.stamp(60 * MINUTE), looked);
+    assert!(
+        house.sweeper.planner.listed(&job(1)),
+        "it was higher up once"
+    );
     let later = vouched(&mut house, 1).await;
     assert!(
         later >= 10 * SECOND,
@@ -285,7 +289,15 @@ async fn an_idle_job_below_the_list_is_not_looked_at_early_and_its_answer_gets_n
 async fn no_list_vouches_for_a_job_that_was_not_looked_at_for_almost_an_hour() {
     let mut house = swept().await;
     house.lands(1, house.stamp(60 * MINUTE), house.clock.now());
+    assert!(house.sweeper.planner.listed(&job(1)));
     assert!(vouched(&mut house, 1).await > Duration::ZERO);
     house.clock.advance(FULL_LOOK);
+    assert_eq!(vouched(&mut house, 1).await, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn no_list_vouches_for_a_job_that_no_list_has_ever_shown() {
+    let mut house = swept().await;
+    house.lands(1, house.stamp(60 * MINUTE), house.clock.now());
     assert_eq!(vouched(&mut house, 1).await, Duration::ZERO);
 }

@@ -303,6 +303,9 @@ fn what_is_vouched_for_is_believed_longer_and_yet_looked_at_when_calls_are_left_
     let wrong = |stage: &Stage| stage.schedule.explain(&job(1), stage.now).unwrap().wrong;
     let (guessed, until) = (wrong(&stage), stage.now);
     stage.schedule.vouched(|_, _| Some(until), stage.now);
+    assert!(wrong(&stage) >= guessed, "no list has ever shown it");
+    assert!(stage.schedule.listed(&job(1)) && !stage.schedule.listed(&job(2)));
+    stage.schedule.vouched(|_, _| Some(until), stage.now);
     assert!(wrong(&stage) < guessed / 100.0, "{guessed}");
     assert_eq!(stage.next(), None, "its floor counts from the look");
     stage.wait(1);
