@@ -74,7 +74,7 @@ def wallboard():
 def late_comer():
     """a new job while the budget is spent"""
     first, second = JOBS[:2]
-    limits = 'requests = 5\nwindow = "3s"'  # of which a start may spend one
+    limits = 'requests = 3\nwindow = "3s"'  # of which a start makes one
     with gateway.origin(gateway.sample(SAMPLE)) as upstream, gateway.Gateway(upstream.url, budget=limits) as running:
         client = sdk.client(running.url)
         sdk.show(client, first)
