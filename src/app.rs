@@ -46,6 +46,8 @@ pub struct Environment {
     pub credential: Credential,
     /// A socket that the service manager already listens on; `None` binds `server.listen`.
     pub listener: Option<std::net::TcpListener>,
+    /// Nobody can have called upstream before: the budget is there from the start.
+    pub upstream_is_new: bool,
 }
 
 /// Why the gateway did not start.
@@ -115,6 +117,7 @@ impl Gateway {
             lines,
             credential,
             listener,
+            upstream_is_new,
         } = environment;
         let listener = match listener {
             Some(inherited) => inherited,
@@ -128,7 +131,13 @@ impl Gateway {
         let metrics = register(&mut registry, &clock, &lines);
         let server_metrics = ServerMetrics::default();
         server_metrics.register(&mut registry);
-        let parts = Parts::new(settings, &credential, metrics, clock.clone());
+        let parts = Parts::new(
+            settings,
+            &credential,
+            upstream_is_new,
+            metrics,
+            clock.clone(),
+        );
 
         let upstream = Upstream::new(&settings.upstream, clock.clone())?
             .asking_for_limits(settings.budget.learn);

@@ -103,6 +103,15 @@ impl Planner {
         self.0.books().schedule.failed(job, until);
     }
 
+    /// No look at the job can be made now: it is tried again after one call's share of the window, however much it is worth.
+    pub fn put_off(&self, job: &JobId) {
+        let now = self.0.clock.now();
+        let mut books = self.0.books();
+        let pace = books.schedule.pace_of_looks();
+        let until = now.checked_add(pace);
+        books.schedule.failed(job, until.unwrap_or(now));
+    }
+
     /// Nobody asks for anything that is stored.
     #[must_use]
     pub fn is_idle(&self) -> bool {

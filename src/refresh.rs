@@ -76,13 +76,13 @@ impl Refresher {
         }
     }
 
-    /// Calls that may go out. While draining all of them are kept for those who wait: what others may want to know is about to be
+    /// Calls that are left. While draining all of them are kept for those who wait: what others may want to know is about to be
     /// forgotten.
     fn spare(&self) -> usize {
         if self.drain.has_begun() {
             return 0;
         }
-        self.gate.remaining(Api::Job)
+        self.gate.left(Api::Job)
     }
 
     /// Begins the look, and waits until it has its call, or ends without.
@@ -101,10 +101,21 @@ impl Refresher {
         // whoever waits for its turn goes; if nobody does, the answer will be there for who was told to come back
         if let Err(leave) = self.planner.grant(&job, leave)
             && !self.drain.has_begun()
+            && !self.collapse.begin(job, trigger, leave)
         {
-            self.collapse.begin(job, trigger, leave);
+            return self.put_off(job, why).await;
         }
         let _ = taken.await; // an error is the message: the leave was dropped
+    }
+
+    /// As many fetches run as may. The look is as good as before in a moment, and a first ask keeps a place in line.
+    async fn put_off(&self, job: JobId, why: Why) {
+        if let Why::First(client) = why {
+            let _ = self.planner.line_up(client, job, |_| Duration::ZERO);
+        }
+        if let Some(until) = self.clock.now().checked_add(SHORTEST) {
+            self.clock.sleep_until(until).await;
+        }
     }
 
     /// Waits until then, or for something that may change the next look.

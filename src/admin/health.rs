@@ -126,7 +126,8 @@ fn why(now: &Snapshot) -> Vec<String> {
     } else if !now.credential_proven {
         why.push("upstream has not accepted the gateway's credential yet".to_owned());
     }
-    if now.budget_remaining == 0 {
+    let by_plan = now.outlook.is_some(); // in budget mode calls go out as they come free: it is spent every day
+    if now.budget_remaining == 0 && !by_plan {
         why.push("the upstream budget is spent for now, stored answers are served".to_owned());
     }
     why

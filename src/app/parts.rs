@@ -32,18 +32,19 @@ impl Parts {
     pub(super) fn new(
         settings: &Settings,
         credential: &Credential,
+        upstream_is_new: bool,
         metrics: Metrics,
         clock: Clock,
     ) -> Self {
         let clients = clients(settings);
+        let terms = Terms {
+            upstream_is_new,
+            ..Terms::from(&settings.budget)
+        };
         Self {
             drain: Drain::new(),
             store: Store::new(settings.cache.max_memory),
-            gate: Gate::on(
-                Terms::from(&settings.budget),
-                credential.kind(),
-                clock.clone(),
-            ),
+            gate: Gate::on(terms, credential.kind(), clock.clone()),
             planner: planner(settings, &clients, &clock),
             accounts: metrics.requests.accounts(&clients),
             clients: Arc::new(clients),

@@ -31,6 +31,15 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 /// The job of the upstream document's own example; the sandbox answers it to the letter.
 const SAMPLE_JOB: &str = "f5af662119404ad187437cd272b5099b";
 
+/// What the gateway stands in front of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// What the configuration names.
+    Configured,
+    /// The double, born with the gateway: nobody can have spent anything there.
+    BuiltIn,
+}
+
 pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
     let prepared = process::prepare();
     if !args.sandbox && args.config.is_none() && !Path::new(DEFAULT_CONFIG).exists() {
@@ -57,7 +66,8 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
                 std::env::var(name).ok()
             })
             .context("upstream.credential")?;
-            serve_gateway(&settings, credential, clock, &lines, "").await
+            let upstream = Kind::Configured;
+            serve_gateway(&settings, credential, clock, &lines, upstream).await
         }
     });
     if !lines.flush(LOG_PATIENCE) {
@@ -132,14 +142,7 @@ async fn serve_sandbox(
     let (double, stop) = (TaskTracker::new(), CancellationToken::new());
     double.spawn(Sandbox::new(sandbox, clock.clone()).serve(listener, stop.clone()));
     double.close();
-    let served = serve_gateway(
-        &settings,
-        credential,
-        clock,
-        lines,
-        " (the built-in sandbox)",
-    )
-    .await;
+    let served = serve_gateway(&settings, credential, clock, lines, Kind::BuiltIn).await;
     stop.cancel();
     double.wait().await;
     served
@@ -150,7 +153,7 @@ async fn serve_gateway(
     credential: Credential,
     clock: Clock,
     lines: &Lines,
-    upstream_note: &str,
+    upstream: Kind,
 ) -> anyhow::Result<()> {
     // From here on, before anybody can know that there is a gateway: a signal that nobody listens for ends the process.
     let mut stop = StopSignals::listen().context("cannot listen for signals")?;
@@ -161,6 +164,7 @@ async fn serve_gateway(
         lines: lines.clone(),
         credential,
         listener,
+        upstream_is_new: upstream == Kind::BuiltIn,
     };
     let gateway = Gateway::start(settings, environment);
     let gateway = gateway.map_err(|fault| named(settings, fault))?;
@@ -171,7 +175,7 @@ async fn serve_gateway(
         workers = settings.server.workers,
         "serving"
     );
-    introduce(settings, &gateway, upstream_note);
+    introduce(settings, &gateway, upstream);
     loop {
         tokio::select! {
             () = stop.received() => break,
@@ -212,15 +216,20 @@ fn inherited(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
     Ok(listener)
 }
 
-fn introduce(settings: &Settings, gateway: &Gateway, upstream_note: &str) {
+fn introduce(settings: &Settings, gateway: &Gateway, kind: Kind) {
     let mut actual = settings.clone();
     actual.server.listen = gateway.addr;
     actual.admin.listen = gateway.admin_addr;
     let upstream = settings.upstream.endpoint.to_string();
-    let text = summary(&actual).replacen(&upstream, &format!("{upstream}{upstream_note}"), 1);
-    say(&format!("jobgate serves\n{text}"));
-    if !upstream_note.is_empty() {
-        say(&try_it(&actual));
+    let text = summary(&actual);
+    match kind {
+        Kind::Configured => say(&format!("jobgate serves\n{text}")),
+        Kind::BuiltIn => {
+            let named = format!("{upstream} (the built-in sandbox)");
+            let text = text.replacen(&upstream, &named, 1);
+            say(&format!("jobgate serves\n{text}"));
+            say(&try_it(&actual));
+        }
     }
 }
 

@@ -158,8 +158,9 @@ impl Collapse {
         }
     }
 
-    /// Looks at a job because the planner wants it, unless a look runs. The leave is given back if there can be none.
-    pub fn begin(&self, job: JobId, trigger: LookTrigger, leave: Leave) {
+    /// Looks at a job because the planner wants it, unless a look runs. The leave is given back if there can be none. False: as many
+    /// fetches run as may.
+    pub fn begin(&self, job: JobId, trigger: LookTrigger, leave: Leave) -> bool {
         let shared = &self.0;
         match shared.flights.board(job, || None::<Infallible>) {
             Ok(Boarded::Leader(passenger, owner)) => {
@@ -167,10 +168,16 @@ impl Collapse {
                 let call = Call::new(job, shared.clock.now());
                 call.give_leave(leave);
                 shared.start(owner, call, None, trigger);
+                true
             }
-            Ok(Boarded::Follower(_)) => {}
+            Ok(Boarded::Follower(_)) => true,
             Ok(Boarded::Instead(never)) => match never {},
-            Err(_overloaded) => drop(shared.planner.as_ref().map(|planner| planner.flying(job))),
+            Err(_overloaded) => {
+                if let Some(planner) = &shared.planner {
+                    planner.put_off(&job);
+                }
+                false
+            }
         }
     }
 

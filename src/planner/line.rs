@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{Books, Planner, Said};
+use super::{Planner, Said};
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 use crate::store::Entry;
@@ -42,7 +42,7 @@ impl Planner {
         wait: impl Fn(usize) -> Duration,
     ) -> Duration {
         let now = self.0.clock.now();
-        let place = self.0.books().place(client, job, now);
+        let place = self.0.books().schedule.place(client, job, now);
         wait(place)
     }
 
@@ -56,7 +56,7 @@ impl Planner {
     ) -> Duration {
         let now = self.0.clock.now();
         let mut books = self.0.books();
-        let wait = wait(books.place(client, &job, now));
+        let wait = wait(books.schedule.place(client, &job, now));
         let until = self.kept_until(wait, now);
         books.schedule.ask_first(client, job, until, now);
         drop(books);
@@ -170,15 +170,5 @@ impl Drop for Waiting {
         {
             books.waiting.remove(&self.job);
         }
-    }
-}
-
-// === impl Books ===
-
-impl Books {
-    /// How many calls go before this first ask, which may be in line or not.
-    fn place(&self, client: ClientId, job: &JobId, now: Instant) -> usize {
-        let place = self.schedule.first_in_line(job, now);
-        place.unwrap_or_else(|| self.schedule.end_of_line(client, now))
     }
 }

@@ -8,19 +8,32 @@
 //! Beside the budget it may be told [limits that were learned](Ledger::learn). Each of them is kept in the same way, from the
 //! same calls: those that were made before it was learned count as well.
 //!
+//! # A start
+//!
+//! What the process before spent is not known. So in its first window a start keeps half of each limit at most, in even parts: of 50
+//! calls a minute one, and one more each time that 2.4 s have passed since the last one's end. Then **lives that last longer than a
+//! part and no longer than a window never exceed the budget together**, however many follow one another.
+//!
+//! For `h` parts of `n` calls, 2·n·h ≤ `requests`: a stretch of time that is longer than `m` parts, and not than one more, holds `n`·(m + 1)
+//! calls of a life at most. A life that lies whole in a window has m ≥ 1, so these are no more than 2·n·m; the one that ends in the window and
+//! the one that begins in it may each have `n` beyond that. The stretches are together shorter than `h` parts unless all `m` are 0; so
+//! all calls are no more than 2·n·(h − 1) + 2·n.
+//!
+//! A life that lasted longer may have spent its whole budget in its last moments. The window that holds them then holds as
+//! many calls above the budget as the starts that follow in it make: `n` at once, and `n` more with each part.
+//!
 //! It does not wait, retry or know why a call ended; holds are in [`hold`](super::hold), learning is in
 //! [`limit`](super::limit). Nothing is persisted.
 
 use std::collections::VecDeque;
-use std::iter;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::limit::{LONGEST_WINDOW, Limit};
 
-/// A start may spend one slot in this many at once; the others count as spent at that moment. What an earlier process
-/// spent is not known, and one that crashes and starts again must not spend the whole budget each time.
-const START_SHARE: u32 = 5;
+/// In its first window a start may use half of a limit, in so many parts at most: 2.4 s of a minute, so that a process that is started
+/// again as soon as it has ended, and lives for as long as that, does not exceed it.
+const START_PARTS: u32 = 25;
 
 /// The newest calls that are remembered, at least: a learned limit of more calls could not be counted. 160 kB.
 pub(super) const REMEMBERED: u32 = 10_000;
@@ -36,7 +49,8 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub struct Ledger {
     /// The budget, then what was learned.
     limits: Vec<Limit>,
-    started: Instant,
+    /// `None`: there was nobody before.
+    started: Option<Instant>,
     /// The latest possible end of each call in flight.
     in_flight: Vec<Instant>,
     /// When each call ended, earliest first: those that any limit may still count, see [`Ledger::forget`].
@@ -66,12 +80,21 @@ pub struct Slot {
 // === impl Ledger ===
 
 impl Ledger {
-    /// A ledger of `requests` calls in each `window`, with the small allowance of a start.
+    /// A ledger of `requests` calls in each `window`, of which a start keeps half in its first one.
     #[must_use]
     pub fn new(requests: NonZeroU32, window: Duration, started: Instant) -> Self {
         Self {
+            started: Some(started),
+            ..Self::full(requests, window)
+        }
+    }
+
+    /// The same for an upstream that nobody can have called before: all slots are free.
+    #[must_use]
+    pub fn full(requests: NonZeroU32, window: Duration) -> Self {
+        Self {
             limits: vec![Limit { requests, window }],
-            started,
+            started: None,
             in_flight: Vec::new(),
             ended: VecDeque::new(),
         }
@@ -113,11 +136,28 @@ impl Ledger {
     /// Calls that may go out now.
     #[must_use]
     pub fn remaining(&self, now: Instant) -> usize {
-        let free = |limit: &Limit| {
-            let used = self.used(limit.window, now) + self.withheld(limit, now);
-            (limit.requests.get() as usize).saturating_sub(used)
-        };
-        self.limits.iter().map(free).min().unwrap_or_default()
+        let paced = self.limits.iter().filter_map(|limit| {
+            let (start, _) = self.start(limit, now)?;
+            Some(self.room(&start, now))
+        });
+        paced.chain([self.left(now)]).min().unwrap_or_default()
+    }
+
+    /// Calls that are left of the limits. In a start they go out bit by bit.
+    #[must_use]
+    pub fn left(&self, now: Instant) -> usize {
+        let room = self.limits.iter().map(|limit| self.room(limit, now));
+        room.min().unwrap_or_default()
+    }
+
+    fn room(&self, limit: &Limit, now: Instant) -> usize {
+        (limit.requests.get() as usize).saturating_sub(self.used(limit.window, now))
+    }
+
+    /// What a start keeps of a limit in its first window, and when that is over.
+    fn start(&self, limit: &Limit, now: Instant) -> Option<(Limit, Instant)> {
+        let over = free_again(self.started?, limit.window);
+        (now < over).then(|| (part(limit), over))
     }
 
     /// Calls sent and not settled.
@@ -142,22 +182,50 @@ impl Ledger {
         Some(free_at.saturating_duration_since(now))
     }
 
-    /// When this limit leaves room for a call; `None` if it does now.
-    fn free_at(&self, limit: &Limit, now: Instant) -> Option<Instant> {
-        self.free_behind(limit, 0, now)
+    /// How long until so many calls can have gone out and one more can, if nobody takes any besides. Exact within the first window of
+    /// each limit while no call is in flight and those that go out take no time.
+    #[must_use]
+    pub fn wait_behind(&self, calls: usize, now: Instant) -> Duration {
+        let wait = |limit: &Limit| {
+            let wait = self.rounds_behind(limit, calls, now);
+            let start = self.start(limit, now).map(|(start, over)| {
+                let paced = self.rounds_behind(&start, calls, now);
+                paced.min(over.saturating_duration_since(now))
+            });
+            wait.max(start.unwrap_or_default())
+        };
+        self.limits.iter().map(wait).max().unwrap_or_default()
     }
 
-    /// The same for one behind so many others, fewer than the limit.
+    /// When a limit leaves room for a call; `None` if it does now.
+    fn free_at(&self, limit: &Limit, now: Instant) -> Option<Instant> {
+        let start = self.start(limit, now).and_then(|(start, over)| {
+            let free_at = self.free_behind(&start, 0, now)?;
+            Some(free_at.min(over))
+        });
+        start.max(self.free_behind(limit, 0, now))
+    }
+
+    /// How long a limit makes one wait that so many others go before.
+    fn rounds_behind(&self, limit: &Limit, calls: usize, now: Instant) -> Duration {
+        let requests = limit.requests.get() as usize;
+        let rounds = u32::try_from(calls / requests).unwrap_or(u32::MAX);
+        let free_at = self.free_behind(limit, calls % requests, now);
+        let wait = free_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+        let round = limit.window.saturating_add(TICK);
+        round.saturating_mul(rounds).saturating_add(wait)
+    }
+
+    /// When a limit leaves room for one that so many others, fewer than it allows, go before; `None` if it does now.
     fn free_behind(&self, limit: &Limit, calls: usize, now: Instant) -> Option<Instant> {
-        let (freed, withheld) = (self.freed(limit.window, now), self.withheld(limit, now));
-        let used = self.in_flight.len() + self.ended.len() - freed + withheld;
+        let freed = self.freed(limit.window, now);
+        let used = self.in_flight.len() + self.ended.len() - freed;
         // a limit that was learned late may have more calls in its window than it allows
         let in_the_way = (used + calls + 1).checked_sub(limit.requests.get() as usize)?;
         let last = in_the_way.checked_sub(1)?;
-        let withheld = iter::repeat_n(self.started, withheld);
         let in_flight = self.in_flight.iter().map(|&latest_end| latest_end.max(now));
         let ended = self.ended.iter().skip(freed).take(in_the_way).copied();
-        let mut ends = withheld.chain(ended).chain(in_flight);
+        let mut ends = ended.chain(in_flight);
         let end = if last == 0 {
             ends.min()
         } else {
@@ -166,31 +234,6 @@ impl Ledger {
             ends.get(last).copied()
         };
         end.map(|end| free_again(end, limit.window))
-    }
-
-    /// Slots of a limit that the start does not give out yet.
-    fn withheld(&self, limit: &Limit, now: Instant) -> usize {
-        if free_again(self.started, limit.window) <= now {
-            return 0;
-        }
-        let requests = limit.requests.get();
-        (requests - requests.div_ceil(START_SHARE)) as usize
-    }
-
-    /// How long until so many calls can have gone out and one more can, if nobody takes any besides. Exact while no call is in
-    /// flight, and within the first window of each limit.
-    #[must_use]
-    pub fn wait_behind(&self, calls: usize, now: Instant) -> Duration {
-        let wait = |limit: &Limit| {
-            let requests = limit.requests.get() as usize;
-            let rounds = u32::try_from(calls / requests).unwrap_or(u32::MAX);
-            let free_at = self
-                .free_behind(limit, calls % requests, now)
-                .unwrap_or(now);
-            let wait = free_at.saturating_duration_since(now);
-            limit.window.saturating_mul(rounds).saturating_add(wait)
-        };
-        self.limits.iter().map(wait).max().unwrap_or_default()
     }
 
     /// How many of `ended` are of no window of this length any more.
@@ -216,6 +259,16 @@ impl Slot {
     #[must_use]
     pub fn latest_end(&self) -> Instant {
         self.latest_end
+    }
+}
+
+/// The even part of a limit that a start keeps to: what it pays for in a part of its window, at half its pace.
+fn part(limit: &Limit) -> Limit {
+    let half = (limit.requests.get() / 2).max(1);
+    let parts = half.min(START_PARTS);
+    Limit {
+        requests: NonZeroU32::new(half / parts).unwrap_or(NonZeroU32::MIN),
+        window: limit.window / parts,
     }
 }
 

@@ -31,6 +31,8 @@ struct Stage {
     clock: Clock,
     upstream: Upstream,
     gateway: Running,
+    /// Calls that upstream got from gateways before this one.
+    earlier: usize,
 }
 
 // === impl Stage ===
@@ -69,6 +71,7 @@ impl Stage {
             clock,
             upstream,
             gateway,
+            earlier: 0,
         };
         stage.pass(MINUTE + BIT).await;
         stage
@@ -103,7 +106,7 @@ impl Stage {
             let mut before = None;
             loop {
                 let tried = self.gateway.calls_tried().await;
-                let calls = self.upstream.calls();
+                let calls = self.upstream.calls() - self.earlier;
                 if tried == calls && before == Some(calls) {
                     return;
                 }

@@ -172,6 +172,21 @@ fn the_first_command_serves_names_its_addresses_and_drains_on_sigterm() {
     assert!(!log.contains(SANDBOX_SECRET));
 }
 
+/// Nobody can have spent anything there before.
+#[test]
+fn the_built_in_sandbox_answers_a_budget_of_first_asks_at_once() {
+    let dir = here();
+    let serving = Serving::start(&dir, &["serve", "--sandbox"]);
+    let clients = serving.tells_url("  clients ");
+    let status = |job: usize| {
+        let answer = get(&format!("{clients}/v1/job/{job:032}/info"), "");
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert!((0..50).all(|job| status(job) == "200"));
+    assert_eq!(status(50), "429");
+    assert_eq!(serving.terminate().0, Some(0));
+}
+
 #[test]
 fn a_new_key_opens_the_gateway_once_its_lines_are_pasted_and_nothing_else_does() {
     let dir = here();

@@ -49,13 +49,15 @@ async fn no_window_however_it_is_cut_sees_more_calls_than_the_budget() {
     const BUDGET: u32 = 50;
     let clock = Clock::manual();
     let upstream = Upstream::start(&clock, |_, _| A_JOB).await;
-    let gateway = with_budget(&clock, &upstream.url(), BUDGET).start();
+    let gateway = with_budget(&clock, &upstream.url(), BUDGET)
+        .started_again()
+        .start();
 
     // A herd at the start; then a crowd of new jobs at steps that no window is a multiple of.
     let mut asked = 2_000;
     let mut answers = ask_at_once(&gateway, 0..asked).await;
     let served = |answers: &[Answer]| answers.iter().filter(|a| a.status == 200).count();
-    assert_eq!(served(&answers), 10, "a start may spend a fifth at once");
+    assert_eq!(served(&answers), 1, "a start makes one call at once");
     for _ in 0..40 {
         clock.advance(Duration::from_millis(7_001));
         answers.extend(ask_at_once(&gateway, asked..asked + 30).await);
@@ -72,8 +74,8 @@ async fn no_window_however_it_is_cut_sees_more_calls_than_the_budget() {
         let calls = arrivals.iter().filter(in_window).count();
         assert!(calls <= BUDGET as usize, "{calls} calls in one window");
     }
-    // 280 s: four windows after the first, each used to the full
-    assert_eq!(arrivals.len(), 10 + 4 * BUDGET as usize);
+    // nine at the steps of the first window, then fifty in each nine steps, and five steps more
+    assert_eq!(arrivals.len(), 9 + 3 * BUDGET as usize + 46);
     gateway.end().await;
 }
 
@@ -81,34 +83,37 @@ async fn no_window_however_it_is_cut_sees_more_calls_than_the_budget() {
 async fn who_waits_as_long_as_told_is_served_and_a_second_less_is_too_little() {
     let clock = Clock::manual();
     let upstream = Upstream::start(&clock, |_, _| A_JOB).await;
-    let gateway = with_budget(&clock, &upstream.url(), 5).start();
+    let gateway = with_budget(&clock, &upstream.url(), 5)
+        .started_again()
+        .start();
 
-    // one call of the start's allowance; then those of which it is told when they are free
+    // one call at once, one after half a window, and the others when the first window is over: at 0, 31 and 61 s
     assert_eq!(gateway.job(&nth_job(0)).await.status, 200);
-    for (job, pause) in [(1, 0), (6, 13), (11, 59)] {
+    for (job, pause, calls) in [(1, 0, 1), (2, 0, 4), (6, 13, 1), (7, 0, 4)] {
         clock.advance(Duration::from_secs(pause));
         let wait = refused(&gateway.job(&nth_job(job)).await);
         clock.advance(Duration::from_secs(wait - 1));
-        let calls = upstream.calls();
+        let before = upstream.calls();
         assert_eq!(refused(&gateway.job(&nth_job(job)).await), 1);
-        assert_eq!(upstream.calls(), calls);
+        assert_eq!(upstream.calls(), before);
         clock.advance(Duration::from_secs(1));
-        for job in job..job + 5 {
+        for job in job..job + calls {
             assert_eq!(gateway.job(&nth_job(job)).await.status, 200, "{job}");
         }
+        refused(&gateway.job(&nth_job(job + calls)).await);
+        assert_eq!(upstream.calls(), before + calls);
     }
-    assert_eq!(upstream.calls(), 16);
     gateway.end().await;
 }
 
 #[tokio::test]
 async fn each_retry_is_paid_and_none_goes_out_unpaid() {
-    // (a fifth of the budget, for the start; upstream calls; what is left)
-    for (allowance, calls, left) in [(5, 4, 1.0), (4, 4, 0.0), (3, 3, 0.0)] {
+    // (the budget; upstream calls; what is left)
+    for (budget, calls, left) in [(5, 4, 1.0), (4, 4, 0.0), (3, 3, 0.0)] {
         let clock = Clock::manual();
         let answer = |n, _: &_| if n == 0 { A_JOB } else { (502, BAD_GATEWAY) };
         let upstream = Upstream::start(&clock, answer).await;
-        let gateway = with_budget(&clock, &upstream.url(), 5 * allowance).start();
+        let gateway = with_budget(&clock, &upstream.url(), budget).start();
 
         assert_eq!(gateway.job(&nth_job(0)).await.status, 200);
         let told = gateway.job(&nth_job(1)).await;
@@ -126,7 +131,7 @@ async fn a_connection_that_is_refused_costs_nothing() {
     let nobody = TcpSocket::new_v4().unwrap(); // held and not listened on, so that no other test gets its port
     nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", nobody.local_addr().unwrap());
-    let gateway = with_budget(&Clock::manual(), &url, 5).start();
+    let gateway = with_budget(&Clock::manual(), &url, 1).start();
 
     for job in 0..3 {
         let answer = gateway.job(&nth_job(job)).await;

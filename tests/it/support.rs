@@ -51,6 +51,7 @@ pub(crate) struct Builder {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     credential: Credential,
+    upstream_is_new: bool,
 }
 
 /// A running gateway. It must be ended with [`Running::end`], which checks that nothing is left over.
@@ -98,6 +99,7 @@ pub(crate) fn in_front_of(upstream: &str) -> Builder {
         settings,
         clock: Clock::system(),
         credential,
+        upstream_is_new: true,
     }
 }
 
@@ -128,6 +130,12 @@ impl Builder {
     pub(crate) fn with_clock(self, clock: &Clock) -> Self {
         let clock = clock.clone();
         Self { clock, ..self }
+    }
+
+    /// After a life of which nothing is known, which may have spent the budget.
+    pub(crate) fn started_again(mut self) -> Self {
+        self.upstream_is_new = false;
+        self
     }
 
     /// Another credential than the made-up keys.
@@ -170,6 +178,7 @@ impl Builder {
             settings,
             clock,
             credential,
+            upstream_is_new,
         } = self;
         let log = Log::default();
         let lines = Lines::start(log.clone()).expect("a log thread");
@@ -178,6 +187,7 @@ impl Builder {
             lines: lines.clone(),
             credential,
             listener: None,
+            upstream_is_new,
         };
         let gateway = Gateway::start(&settings, environment).expect("the gateway starts");
         let (addr, admin) = (gateway.addr, gateway.admin_addr.unwrap_or(gateway.addr));

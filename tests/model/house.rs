@@ -20,7 +20,6 @@ use jobgate::layers::collapse::Collapse;
 use jobgate::layers::fetch::gate::Gate;
 use jobgate::layers::{Exchange, Written};
 use jobgate::policy::cost::Cost;
-use jobgate::policy::limit::Api;
 use jobgate::policy::request_id::RequestId;
 use jobgate::store::{Store, Stored};
 use jobgate::telemetry::metrics::RequestMetrics;
@@ -190,7 +189,10 @@ impl House {
         model.check(runs == flying, || {
             format!("{runs} fetches are said to run, and {flying} do")
         });
-        let (told, remaining) = (self.gate.remaining(Api::Job), model.quota.remaining(now));
+        let (told, remaining) = (
+            self.gate.status().job.standing.remaining,
+            model.quota.remaining(now),
+        );
         model.check(told == remaining, || {
             format!("{told} calls are said to be left, and {remaining} are")
         });

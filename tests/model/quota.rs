@@ -3,13 +3,14 @@
 //! Each rule is told as a bound on *when a call may be sent*, from the calls before it; nothing here knows how the gateway
 //! keeps its books.
 
+use std::iter;
 use std::time::{Duration, Instant};
 
 use crate::said::Said;
 use crate::terms::Terms;
 
-/// A start may spend one call in this many of its first window.
-const START_SHARE: u32 = 5;
+/// A start may spend half of its first window's calls, in so many even parts at most.
+const START_PARTS: u32 = 25;
 /// Calls in a row without an answer after which upstream is taken to be down.
 const MISSES: u32 = 3;
 /// A pause is at most a fifth shorter than told.
@@ -29,6 +30,14 @@ struct Counted {
     sent: Instant,
     /// The last moment at which upstream may have counted it; `None` while it is out.
     until: Option<Instant>,
+}
+
+/// So many calls in any such window, as long as it is not over.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    calls: usize,
+    window: Duration,
+    over: Option<Instant>,
 }
 
 /// What the calls so far mean for the next one.
@@ -106,28 +115,44 @@ impl Quota {
         self.down_until.is_some() || self.up_since.is_some_and(|at| now <= at + time)
     }
 
-    /// Calls that upstream may count in the window that ends now, or, with `slack`, ended a little while ago.
-    fn counted(&self, now: Instant, slack: Duration) -> usize {
-        let (window, started) = (self.terms.window + slack, self.started);
+    /// Calls that upstream may count in a window that ends now.
+    fn counted(&self, window: Duration, now: Instant) -> usize {
         let counts = |call: &&Counted| call.until.is_none_or(|until| until + window >= now);
-        let calls = self.calls.iter().flatten().filter(counts).count();
-        let withheld = if started + window >= now {
-            self.terms.requests - self.terms.requests.div_ceil(START_SHARE)
-        } else {
-            0
+        self.calls.iter().flatten().filter(counts).count()
+    }
+
+    /// The budget, and in its first window, or within `slack` of it, what a start may.
+    fn limits(&self, now: Instant, slack: Duration) -> impl Iterator<Item = Limit> {
+        let Terms {
+            requests, window, ..
+        } = self.terms;
+        let budget = Limit {
+            calls: requests as usize,
+            window,
+            over: None,
         };
-        calls + withheld as usize
+        let parts = (requests / 2).clamp(1, START_PARTS);
+        let over = self.started + window;
+        let start = Limit {
+            calls: (requests / (2 * parts)).max(1) as usize,
+            window: window / parts,
+            over: Some(over),
+        };
+        iter::once(budget).chain((over + slack >= now).then_some(start))
     }
 
     /// Calls that may still be sent.
     pub(crate) fn remaining(&self, now: Instant) -> usize {
-        (self.terms.requests as usize).saturating_sub(self.counted(now, Duration::ZERO))
+        let limits = self.limits(now, Duration::ZERO);
+        let left = limits.map(|of| of.calls.saturating_sub(self.counted(of.window, now)));
+        left.min().unwrap_or_default()
     }
 
     /// Whether the budget was spent within this time.
     pub(crate) fn was_spent_within(&self, now: Instant, time: Duration) -> bool {
         let lately = self.last_spent.is_some_and(|at| now <= at + time);
-        lately || self.counted(now, time) >= self.terms.requests as usize
+        let mut limits = self.limits(now, time);
+        lately || limits.any(|of| self.counted(of.window + time, now) >= of.calls)
     }
 
     /// For how long no call can go out at the least, as far as throttle and budget go and if nothing more is sent.
@@ -138,12 +163,19 @@ impl Quota {
         }
         let calls = self.calls.iter().flatten();
         let latest = |call: &Counted| (call.sent + self.terms.timeout).max(now);
-        let ends = calls.map(|call| call.until.unwrap_or_else(|| latest(call)));
-        let free = ends
-            .chain([self.started])
-            .map(|end| end + self.terms.window);
-        let first = free.filter(|at| *at >= now).min();
-        first.map_or(Duration::ZERO, |at| at - now)
+        let ends: Vec<_> = calls
+            .map(|call| call.until.unwrap_or_else(|| latest(call)))
+            .collect();
+        let limits = self.limits(now, Duration::ZERO);
+        let spent = limits.filter(|of| self.counted(of.window, now) >= of.calls);
+        let waits = spent.map(|of| {
+            let free = ends.iter().map(|end| *end + of.window);
+            let first = free.filter(|at| *at >= now).min();
+            first
+                .min(of.over.or(first))
+                .map_or(Duration::ZERO, |at| at - now)
+        });
+        waits.max().unwrap_or_default()
     }
 
     /// Whether a throttle's whole window may be on, or was within this time.

@@ -1,5 +1,6 @@
 //! Health, readiness, metrics, and the listener itself.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,7 +8,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{MAX_CONNECTIONS, PATIENCE, Snapshot, learned, request, running};
+use crate::policy::forecast::Forecast;
 use crate::policy::limit::Api;
+use crate::policy::refresh::Outlook;
 
 #[tokio::test]
 async fn the_process_says_that_it_lives() {
@@ -52,6 +55,39 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
             r#""budget":{"requests":50,"remaining":0}}"#
         )
     );
+    admin.stopped().await;
+}
+
+fn nothing() -> Outlook {
+    let forecast = Forecast {
+        first_asks: 0.0,
+        floors: 0.0,
+        budget: NonZeroU32::MIN,
+        window: Duration::from_secs(60),
+    };
+    Outlook {
+        jobs: 0,
+        first_asks: 0,
+        forecast,
+    }
+}
+
+/// In budget mode calls go out as they come free.
+#[tokio::test]
+async fn that_the_budget_is_spent_is_told_where_it_is_not_the_plan() {
+    let admin = running().await;
+    for (outlook, is_told) in [(None, true), (Some(nothing()), false)] {
+        *admin.state.0.lock().unwrap() = Snapshot {
+            accepting: true,
+            credential_proven: true,
+            outlook,
+            ..Snapshot::default()
+        };
+        let body = admin.ask("GET /readyz").await.body;
+        assert_eq!(body.contains("budget is spent"), is_told, "{body}");
+        assert_eq!(body.contains(r#""why":[]"#), !is_told, "{body}");
+        assert!(body.contains(r#""remaining":0"#), "{body}");
+    }
     admin.stopped().await;
 }
 

@@ -73,14 +73,14 @@ impl Shared {
     /// How long a first ask waits for its turn. One that would wait too long is told when to come back, and has its place in line meanwhile.
     fn wait_in_line(&self, planner: &Planner, forward: &Forward) -> Duration {
         let (client, job) = (forward.client(), forward.ask.job);
+        let wait = |calls| self.gate.wait_behind(Api::Job, calls);
         if let Some(entry) = forward.fallback() {
-            let wait = planner.wait_overdue(job, entry);
+            let wait = planner.wait_overdue(job, entry).max(wait(0));
             if wait > self.slot_wait(forward) {
                 planner.overdue(job);
             }
             return wait;
         }
-        let wait = |calls| self.gate.wait_behind(Api::Job, calls);
         let in_line = planner.wait_in_line(client, &job, wait);
         if in_line <= self.slot_wait(forward) {
             return in_line; // its fetch gets in line itself

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::{Call, Landing};
 use crate::layers::{Ask, Exchange, Failure, Reply, Wait};
+use crate::planner::Planner;
 use crate::policy::freshness::Lifetime;
 use crate::policy::hold::CredentialKind;
 use crate::policy::job::JobId;
@@ -34,6 +35,7 @@ use crate::store::{Entry, Store, Stored, cache_control};
 use crate::telemetry::metrics::{Accounts, Metrics, Origin};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_WAITING: usize = 100;
 
 /// A collapser over a made-up fetch, which is given the number of its flight, from 0.
 struct House {
@@ -62,7 +64,19 @@ impl House {
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
     {
-        let (store, clock, tasks) = (Store::new(1 << 20), Clock::manual(), TaskTracker::new());
+        Self::built(calls, None, Clock::manual(), fetch)
+    }
+
+    fn built<F>(
+        calls: u32,
+        planner: Option<Planner>,
+        clock: Clock,
+        fetch: impl Fn(usize, Entry) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Entry, Error>> + Send + 'static,
+    {
+        let (store, tasks) = (Store::new(1 << 20), TaskTracker::new());
         let fetches = Arc::new(AtomicUsize::new(0));
         let (count, into, time) = (Arc::clone(&fetches), store.clone(), clock.clone());
         let fetch = service_fn(move |call: Call| {
@@ -82,7 +96,7 @@ impl House {
         let bounds = Bounds {
             runtime: Handle::current(),
             tasks: tasks.clone(),
-            max_waiting: 100,
+            max_waiting: MAX_WAITING,
             patience: PATIENCE,
             refresh: Vec::new(),
             accounts: accounts.clone(),
@@ -101,7 +115,7 @@ impl House {
             collapse: Collapse::new(
                 fetch,
                 gate.clone(),
-                None,
+                planner,
                 store.clone(),
                 clock.clone(),
                 bounds,

@@ -47,6 +47,8 @@ pub struct Terms {
     pub lists: Option<Limit>,
     /// Whether limits that upstream names are adopted.
     pub learn: bool,
+    /// Nobody can have called upstream before, so the whole budget is there from the start.
+    pub upstream_is_new: bool,
 }
 
 /// The right to make one upstream call. Dropped unsettled, it is a call without an answer.
@@ -107,6 +109,7 @@ impl From<&BudgetSettings> for Terms {
             jobs: of(budget.requests),
             lists: (!budget.sweep.shared).then_some(lists),
             learn: budget.learn,
+            upstream_is_new: false,
         }
     }
 }
@@ -126,14 +129,16 @@ impl Gate {
             jobs: Limit { requests, window },
             lists: None,
             learn: false,
+            upstream_is_new: false,
         };
         Self::on(terms, credential, clock)
     }
 
-    /// A gate on these terms, with the small allowance of a start and an unproven credential.
+    /// A gate on these terms, with an unproven credential.
     #[must_use]
     pub fn on(terms: Terms, credential: CredentialKind, clock: Clock) -> Self {
-        let account = |limit| Account::new(limit, terms.learn, clock.now());
+        let started = (!terms.upstream_is_new).then(|| clock.now());
+        let account = |limit| Account::new(limit, terms.learn, started);
         let books = Books {
             job: account(terms.jobs),
             list: terms.lists.map(account),
@@ -189,11 +194,11 @@ impl Gate {
         ledger.wait_behind(calls, self.0.clock.now())
     }
 
-    /// Calls to an API that budget and learned limits leave now.
+    /// Calls to an API that budget and learned limits leave now. In a start they go out bit by bit.
     #[must_use]
-    pub fn remaining(&self, api: Api) -> usize {
+    pub fn left(&self, api: Api) -> usize {
         let books = self.books();
-        books.account(api).ledger().remaining(self.0.clock.now())
+        books.account(api).ledger().left(self.0.clock.now())
     }
 
     /// The limit that lets the fewest calls out in the long run: the budget's, or a learned one.

@@ -49,16 +49,161 @@ fn refused(verdict: Verdict) -> Duration {
     }
 }
 
-#[test]
-fn a_start_may_spend_a_fifth_and_the_rest_one_window_later() {
-    let started = Clock::manual().now();
-    for (requests, allowance) in [(1, 1), (4, 1), (5, 1), (6, 2), (50, 10), (51, 11)] {
-        let ledger = ledger(requests, started);
-        assert_eq!(ledger.remaining(started), allowance, "of {requests}");
-        assert_eq!(ledger.remaining(started + WINDOW), allowance);
-        let after = started + WINDOW + TICK;
-        assert_eq!(ledger.remaining(after), requests as usize);
+/// When each of so many calls goes out, as soon as it may; calls take no time.
+fn spend(ledger: &mut Ledger, mut now: Instant, calls: usize) -> Vec<Instant> {
+    let mut sent = Vec::new();
+    while sent.len() < calls {
+        match ledger.withdraw(now, TIMEOUT) {
+            Verdict::Granted(slot) => {
+                ledger.settle(slot, now);
+                sent.push(now);
+            }
+            Verdict::Refused { retry_after } => now += retry_after,
+        }
     }
+    sent
+}
+
+#[test]
+fn a_start_spends_half_in_even_parts_and_the_rest_after_one_window() {
+    let started = Clock::manual().now();
+    let parts = [
+        (1, 1, 1), // (calls in a window, in a part, parts)
+        (2, 1, 1),
+        (3, 1, 1),
+        (4, 1, 2),
+        (5, 1, 2),
+        (49, 1, 24),
+        (50, 1, 25),
+        (99, 1, 25),
+        (100, 2, 25),
+        (1_050, 21, 25),
+    ];
+    for (requests, calls, parts) in parts {
+        let mut ledger = ledger(requests, started);
+        assert_eq!(ledger.left(started), requests as usize);
+        let sent = spend(&mut ledger.clone(), started, requests as usize);
+        let pace = WINDOW / parts + TICK;
+        for (part, sent) in (0..parts).zip(sent.chunks(calls)) {
+            let all_at = |at: Instant| sent.iter().all(|sent| *sent == at);
+            assert!(all_at(started + pace * part), "{part} of {requests}");
+        }
+        let over = started + WINDOW + TICK;
+        let mut rest = sent.iter().skip(calls * parts as usize);
+        assert!(rest.all(|sent| *sent == over), "{requests}");
+
+        assert_eq!(ledger.remaining(started), calls);
+        assert_eq!(ledger.remaining(started + WINDOW), calls);
+        assert_eq!(ledger.remaining(over), requests as usize);
+        let _slot = granted(ledger.withdraw(over, TIMEOUT));
+        assert_eq!(ledger.remaining(over), requests as usize - 1);
+    }
+    assert_eq!(ledger(1_000_000, started).remaining(started), 20_000);
+    let most = Ledger::new(NonZeroU32::MAX, TICK, started); // a part is less than a nanosecond
+    assert_eq!(most.remaining(started), (u32::MAX / 50) as usize);
+}
+
+#[test]
+fn in_a_start_one_call_is_over_before_the_next() {
+    let started = Clock::manual().now();
+    let mut ledger = ledger(50, started);
+    let part = WINDOW / 25 + TICK;
+    let slot = granted(ledger.withdraw(started, TIMEOUT));
+    assert_eq!(ledger.retry_after(started), Some(TIMEOUT + part));
+    let answered = started + Duration::from_secs(1);
+    ledger.settle(slot, answered);
+    assert_eq!(ledger.retry_after(answered), Some(part));
+    let late = started + WINDOW - Duration::from_secs(1);
+    let _slot = granted(ledger.withdraw(late, TIMEOUT));
+    let wait = ledger.retry_after(late);
+    assert_eq!(
+        wait,
+        Some(Duration::from_secs(1) + TICK),
+        "the start is over"
+    );
+}
+
+#[test]
+fn where_nobody_was_before_the_whole_budget_is_there() {
+    let now = Clock::manual().now();
+    for requests in [1, 50, 1_000_000] {
+        let ledger = Ledger::full(NonZeroU32::new(requests).unwrap(), WINDOW);
+        assert_eq!(ledger.remaining(now), requests as usize);
+    }
+}
+
+#[test]
+fn whoever_is_told_how_long_those_before_it_take_can_rely_on_it() {
+    let started = Clock::manual().now();
+    for requests in [1, 2, 3, 5, 49, 50, 51, 260] {
+        let (mut used, now) = warm(requests);
+        let _sent = spend(&mut used, now - WINDOW / 3, requests as usize / 2);
+        for (ledger, now) in [(ledger(requests, started), started), (used, now)] {
+            let sent = spend(&mut ledger.clone(), now, requests as usize);
+            for (before, sent) in sent.into_iter().enumerate() {
+                let wait = ledger.wait_behind(before, now);
+                assert_eq!(now + wait, sent, "{before} before, of {requests}");
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Each life asks for as much as it likes, whenever it likes.
+    #[test]
+    fn lives_longer_than_a_part_of_a_start_and_no_longer_than_a_window_never_exceed_the_budget(
+        requests in 4..120_u32,
+        lives in vec(life(), 1..60),
+    ) {
+        let part = WINDOW / (requests / 2).min(25) + TICK;
+        let mut now = Clock::manual().now();
+        let mut calls = Vec::new();
+        for (more, mut bursts) in lives {
+            let length = part + (WINDOW - part).mul_f64(more);
+            let mut ledger = ledger(requests, now);
+            bursts.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+            for (at, asks) in bursts {
+                let at = now + length.mul_f64(at);
+                for _ in 0..asks {
+                    if let Verdict::Granted(slot) = ledger.withdraw(at, TIMEOUT) {
+                        ledger.settle(slot, at);
+                        calls.push(Call { sent: at, ended: at });
+                    }
+                }
+            }
+            now += length;
+        }
+        prop_assert!(busiest_window(&calls, WINDOW) <= requests as usize);
+    }
+}
+
+/// How much longer than it must be, and what is asked for when: both in parts of the most.
+fn life() -> impl Strategy<Value = (f64, Vec<(f64, usize)>)> {
+    let more = prop_oneof![Just(0.0), 0.0..0.01, 0.0..1.0];
+    let at = prop_oneof![Just(0.0), Just(1.0), 0.0..1.0];
+    (more, vec((at, prop_oneof![1..4_usize, Just(60)]), 0..30))
+}
+
+/// A herd is there from the start to the end of each.
+#[test]
+fn the_shortest_lives_may_use_the_budget_up_and_shorter_ones_exceed_it() {
+    let busiest = |requests: u32, length: Duration| {
+        let mut now = Clock::manual().now();
+        let mut calls = Vec::new();
+        for _ in 0..60 {
+            let sent = spend(&mut ledger(requests, now), now, requests as usize);
+            let sent = sent.into_iter().take_while(|sent| *sent <= now + length);
+            calls.extend(sent.map(|sent| Call { sent, ended: sent }));
+            now += length;
+        }
+        busiest_window(&calls, WINDOW)
+    };
+    for requests in [4, 20, 50, 100, 150] {
+        let part = WINDOW / (requests / 2).min(25) + TICK;
+        assert_eq!(busiest(requests, part), requests as usize);
+        assert!(busiest(requests, part / 3) > requests as usize);
+    }
+    assert_eq!(busiest(1, WINDOW), 2, "one call is no budget to halve");
 }
 
 #[test]
@@ -247,22 +392,30 @@ impl Model {
         }
     }
 
-    /// Slots of a limit in use, counted from the list alone.
-    fn used(&self, limit: &Limit) -> usize {
-        let recent = |ended: Instant| self.now.saturating_duration_since(ended) <= limit.window;
-        let spent = self.calls.iter().filter(|call| recent(call.ended)).count();
-        let requests = limit.requests.get();
-        let withheld = if recent(self.started) {
-            requests - requests.div_ceil(5)
-        } else {
-            0
-        };
-        self.open.len() + spent + withheld as usize
+    fn is_recent(&self, at: Instant, limit: &Limit) -> bool {
+        self.now.saturating_duration_since(at) <= limit.window
+    }
+
+    /// Slots of a limit that are free, counted from the list alone.
+    fn free(&self, limit: &Limit) -> usize {
+        let recent = |call: &&Call| self.is_recent(call.ended, limit);
+        let used = self.open.len() + self.calls.iter().filter(recent).count();
+        (limit.requests.get() as usize).saturating_sub(used)
+    }
+
+    fn left(&self) -> usize {
+        let free = self.limits.iter().map(|limit| self.free(limit));
+        free.min().unwrap()
     }
 
     fn remaining(&self) -> usize {
-        let free = |limit: &Limit| (limit.requests.get() as usize).saturating_sub(self.used(limit));
-        self.limits.iter().map(free).min().unwrap()
+        let starting = |limit: &&Limit| self.is_recent(self.started, limit);
+        // of fewer than 50 calls a start gives out one at a time
+        let paced = self.limits.iter().filter(starting).map(|of| {
+            let parts = (of.requests.get() / 2).max(1);
+            self.free(&limit(1, of.window / parts))
+        });
+        paced.chain([self.left()]).min().unwrap()
     }
 
     fn take(&mut self, pick: usize) -> Option<(Slot, Instant)> {
@@ -380,6 +533,7 @@ proptest! {
             model.run(step);
             prop_assert_eq!(model.ledger.in_flight(), model.open.len());
             prop_assert_eq!(model.ledger.remaining(model.now), model.remaining());
+            prop_assert_eq!(model.ledger.left(model.now), model.left());
             prop_assert!(model.check_retry_after(), "after {:?}", step);
         }
         for (slot, sent) in std::mem::take(&mut model.open) {

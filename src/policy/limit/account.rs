@@ -17,7 +17,8 @@ pub struct Account {
     ledger: Ledger,
     /// `None`: nothing is to be learned.
     learner: Option<Learner>,
-    started: Instant,
+    /// `None`: there was nobody before.
+    started: Option<Instant>,
     foreign: Option<Foreign>,
     changes: Changes,
     foreign_throttles: u64,
@@ -102,12 +103,16 @@ pub enum Taken {
 // === impl Account ===
 
 impl Account {
-    /// An account with `budget`; with `learn`, what upstream names counts too.
+    /// An account with `budget`; with `learn`, what upstream names counts too. Without `started` nobody can have called upstream before.
     #[must_use]
-    pub fn new(budget: Limit, learn: bool, started: Instant) -> Self {
+    pub fn new(budget: Limit, learn: bool, started: Option<Instant>) -> Self {
+        let Limit { requests, window } = budget;
         Self {
             budget,
-            ledger: Ledger::new(budget.requests, budget.window, started),
+            ledger: match started {
+                Some(started) => Ledger::new(requests, window, started),
+                None => Ledger::full(requests, window),
+            },
             learner: learn.then(|| Learner::new(budget)),
             started,
             foreign: None,
@@ -207,7 +212,9 @@ impl Account {
         self.foreign = before;
         let limit = ended.heard.passed?;
         let own = self.ledger.used(limit.window, ended.now);
-        let is_known = ended.now.saturating_duration_since(self.started) > limit.window;
+        let is_known = self
+            .started
+            .is_none_or(|started| ended.now.saturating_duration_since(started) > limit.window);
         if !is_known || own >= limit.requests.get() as usize {
             return None;
         }

@@ -26,6 +26,10 @@ const FLEET_LENGTHS: f64 = 2.0;
 /// Of a length that nobody saw the end of, no more than this share is taken to have been the build.
 const BUSY: f64 = 0.6;
 
+/// No build is taken to be shorter, in windows. If upstream's clock is ahead of ours, builds seem to begin when they are looked at and to
+/// take no time; the logarithm of nothing would outweigh all else that the fleet has shown.
+const LEAST_LENGTH: f64 = 1.0 / 256.0;
+
 /// Starts and lengths of one job's builds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rhythm {
@@ -69,7 +73,7 @@ impl Rhythm {
         } else if after.finished {
             self.idle += small(between / 2.0);
             let length = f64::midpoint(f64::from(before.elapsed), elapsed);
-            let log = length.max(f64::MIN_POSITIVE).ln();
+            let log = length.max(LEAST_LENGTH).ln();
             fleet.saw_length(log, self.length(fleet).ln());
             self.lengths += 1.0;
             self.logs += small(log);

@@ -226,6 +226,7 @@ impl Schedule {
                 until.max(track.floor(&self.rules))
             };
             track.place = Place::Resting;
+            track.overdue = None; // who still asks gets it in line again, behind the others
             self.queue.insert((track.due, *job));
         }
     }

@@ -124,6 +124,14 @@ impl Schedule {
         self.turns.place(job, now, &self.rules)
     }
 
+    /// How many calls are granted before this client's first ask for a job, whether it is in line, in another one's line or in none.
+    #[must_use]
+    pub fn place(&self, client: ClientId, job: &JobId, now: Instant) -> usize {
+        let end = self.end_of_line(client, now);
+        let place = self.first_in_line(job, now);
+        place.map_or(end, |place| place.min(end))
+    }
+
     /// How many calls are granted before a further first ask of this client.
     #[must_use]
     pub fn end_of_line(&self, client: ClientId, now: Instant) -> usize {

@@ -100,8 +100,8 @@ impl Turns {
         }
     }
 
-    /// The client asks for a job of which nothing is stored, which is remembered until then. False: the client has as many in line as
-    /// a window pays for.
+    /// The client asks for a job of which nothing is stored, which is remembered until then. One that another client has in line
+    /// changes lines if its turn comes sooner then. False: the client has as many in line as a window pays for.
     pub(super) fn ask(
         &mut self,
         (client, job): (ClientId, JobId),
@@ -109,19 +109,29 @@ impl Turns {
         now: Instant,
         rules: &Rules,
     ) -> bool {
-        if let Some((_, remembered)) = self.asks.get_mut(&job) {
+        let place = self.place(&job, now, rules);
+        let is_sooner = place.is_none_or(|place| self.end(client, now, rules) < place);
+        if let Some((_, remembered)) = self.asks.get_mut(&job)
+            && !is_sooner
+        {
             *remembered = until.max(*remembered);
             return true;
         }
-        let (at, granted) = (self.at(client), self.now);
+        let at = self.at(client);
+        let most = usize::try_from(rules.requests.get()).unwrap_or(usize::MAX);
+        if let Some(client) = self.clients.get_mut(at) {
+            client.seen = Some(now);
+            if client.waiting.len() >= most {
+                return place.is_some();
+            }
+        }
+        let before = self.asks.get(&job).map(|(_, until)| *until);
+        let until = before.map_or(until, |before| before.max(until));
+        self.leave(&job); // else who asks for what a scanner has lined up would have the scanner's share
+        let granted = self.now;
         let Some(client) = self.clients.get_mut(at) else {
             return false;
         };
-        client.seen = Some(now);
-        let most = usize::try_from(rules.requests.get()).unwrap_or(usize::MAX);
-        if client.waiting.len() >= most {
-            return false;
-        }
         if client.waiting.is_empty() {
             client.pass = client.pass.max(granted);
         }

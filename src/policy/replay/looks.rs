@@ -45,8 +45,7 @@ impl Looks {
 
     /// A look is wanted whatever it is worth. Whoever is refused keeps its place in line for a window longer than it was told to wait.
     pub(super) fn line_up(&mut self, ask: &Ask, job: JobId, ledger: &Ledger, now: Instant) {
-        let place = self.schedule.first_in_line(&job, now);
-        let place = place.unwrap_or_else(|| self.schedule.end_of_line(ask.client, now));
+        let place = self.schedule.place(ask.client, &job, now);
         let wait = ledger.wait_behind(place, now);
         let until = later(later(now, wait), self.window);
         self.schedule.ask_first(ask.client, job, until, now);
@@ -62,7 +61,7 @@ impl Looks {
             self.due = Some(later(now, wait));
             return None;
         }
-        match self.schedule.next(ledger.remaining(now), now) {
+        match self.schedule.next(ledger.left(now), now) {
             Next::Look { job, .. } => Some(job),
             Next::Wait { until, .. } => {
                 self.due = until;

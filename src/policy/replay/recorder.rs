@@ -9,6 +9,10 @@ use super::trace::{Ask, Change, Trace};
 use crate::policy::client::ClientId;
 use crate::policy::job::JobId;
 
+/// Further names are taken for nobody's: each call is weighed against every client, so a log with a name of its own in each line would
+/// take days.
+const MOST_CLIENTS: usize = 1_000;
+
 /// How long a call takes if no line tells: a usual round trip to upstream.
 const USUAL_CALL: Duration = Duration::from_millis(200);
 /// Calls whose durations are kept for the median, 8 bytes each.
@@ -80,12 +84,13 @@ impl Recorder {
     }
 
     fn client(&mut self, name: &str) -> ClientId {
-        if name == "-" {
+        if let Some(index) = self.clients.get_index_of(name) {
+            return ClientId::at(index);
+        }
+        if name == "-" || self.clients.len() >= MOST_CLIENTS {
             return ClientId::ANONYMOUS;
         }
-        let known = self.clients.get_index_of(name);
-        let index = known.unwrap_or_else(|| self.clients.insert_full(name.to_owned()).0);
-        ClientId::at(index)
+        ClientId::at(self.clients.insert_full(name.to_owned()).0)
     }
 
     /// The whole trace; `None` if there was no ask.

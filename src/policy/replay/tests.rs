@@ -75,7 +75,7 @@ fn etag(etag: u32, running: bool) -> String {
     format!(r#","etag":"{etag:08x}","running":{running}"#)
 }
 
-/// Two jobs; the second is asked for twice. Worked out by hand for fixed lifetimes and five calls a minute, of which the first minute has one; each takes 200 ms.
+/// Two jobs; the second is asked for twice. Worked out by hand for fixed lifetimes and three calls a minute, of which the first minute has one; each takes 200 ms.
 fn two_jobs() -> Trace {
     let hit = |at, number, more: &str| entry(at, "first", number, "hit", more);
     trace([
@@ -104,13 +104,13 @@ fn a_log_gives_the_figures_that_are_worked_out_by_hand() {
             oldest: Duration::from_secs(70),
         },
     };
-    assert_eq!(figures(&two_jobs(), &terms(Mode::Ttl, 5)), expected);
+    assert_eq!(figures(&two_jobs(), &terms(Mode::Ttl, 3)), expected);
 }
 
 #[test]
 fn what_happens_in_the_warm_up_is_replayed_and_not_counted() {
     let warm_up = Duration::from_secs(70);
-    let told = replay(&two_jobs(), &terms(Mode::Ttl, 5), warm_up, now());
+    let told = replay(&two_jobs(), &terms(Mode::Ttl, 3), warm_up, now());
     assert_eq!((told.asks, told.calls, told.from_memory), (3, 2, 2));
     assert_eq!((told.refused, told.ages.oldest), (0, warm_up));
 }
@@ -133,7 +133,7 @@ fn a_longer_ttl_saves_calls_and_serves_older_answers() {
 fn a_running_job_is_looked_at_as_ttl_running_says() {
     let running = etag(1, true);
     let asks = (0..60).map(|at| entry(f64::from(at), "first", 1, "hit", &running));
-    let told = figures(&trace(asks), &terms(Mode::Ttl, 100)); // of which the first minute has 20
+    let told = figures(&trace(asks), &terms(Mode::Ttl, 100)); // of which the first minute has two each 2.4 s
     assert_eq!((told.calls, told.ages.oldest.as_secs()), (12, 5));
 }
 
@@ -150,7 +150,7 @@ fn a_denial_is_remembered_for_twice_as_long_each_time() {
 
 #[test]
 fn in_budget_mode_who_is_refused_stands_in_line_and_finds_the_answer() {
-    // of 5 calls the first minute has one: the others are refused, and looked at without being asked for again
+    // of 5 calls one goes out at once: the others are refused, and looked at without being asked for again
     let firsts = (0..5).map(|number| entry(0.0, "first", number, "held", ""));
     let again = (0..5).map(|number| entry(70.0, "first", number, "hit", ""));
     let trace = trace(firsts.chain(again));
@@ -185,7 +185,7 @@ fn in_budget_mode_a_job_that_is_asked_for_again_after_a_long_silence_is_looked_a
 
 #[test]
 fn a_client_that_takes_no_stale_answer_waits_or_is_refused() {
-    let mut terms = terms(Mode::Ttl, 5);
+    let mut terms = terms(Mode::Ttl, 3);
     let max_stale = Some(Duration::from_secs(5));
     let strict = Client {
         max_stale,

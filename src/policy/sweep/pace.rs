@@ -77,16 +77,10 @@ impl Pace {
         self.due = self.begun.map(|begun| begun + interval);
     }
 
-    /// It has failed, after so many calls.
-    pub(super) fn failed(
-        &mut self,
-        pages: u32,
-        retry_after: Option<Duration>,
-        rules: &Rules,
-        now: Instant,
-    ) {
-        let interval = self.interval(pages, rules);
-        self.due = Some(now + interval.max(retry_after.unwrap_or_default()));
+    /// It has failed, after so many calls. How long upstream wants to be left alone is the gate's question: it does not believe any
+    /// number that a throttle names.
+    pub(super) fn failed(&mut self, pages: u32, rules: &Rules, now: Instant) {
+        self.due = Some(now + self.interval(pages, rules));
     }
 
     /// Another try: what sweeps found before does not count.

@@ -137,8 +137,7 @@ impl Sweeps {
     /// postpone it.
     pub fn failed(&mut self, sweep: &Sweep, error: &Error, now: Instant) {
         let pages = sweep.page_index() + 1;
-        self.pace
-            .failed(pages, error.retry_after(), &self.rules, now);
+        self.pace.failed(pages, &self.rules, now);
         let window = self.rules.window;
         if let Some(track) = self.track(sweep.source())
             && is_about_lists(error)

@@ -14,8 +14,8 @@ const JOB: [&str; 2] = [
 ];
 
 /// Settings for which the figures of [`two_jobs`] are worked out beside `policy::replay`'s own tests.
-const FIVE_CALLS: &str = "auth.mode = \"open\"\n[upstream]\nregion = \"cn-north-4\"\n[upstream.credential]\nkind = \"token\"\n\
-    token_env = \"UP\"\n[budget]\nrequests = 5\n";
+const THREE_CALLS: &str = "auth.mode = \"open\"\n[upstream]\nregion = \"cn-north-4\"\n[upstream.credential]\nkind = \"token\"\n\
+    token_env = \"UP\"\n[budget]\nrequests = 3\n";
 
 fn line(at: u32, job: usize, etag: u32) -> String {
     let (minute, second, job) = (at / 60, at % 60, JOB[job]);
@@ -30,7 +30,7 @@ fn two_jobs() -> String {
         line(0, 0, 1),
         line(10, 0, 1),
         "{\"timestamp\":\"2026-05-28T08:00:00.000Z\",\"level\":\"INFO\",\"message\":\"serving\",\"target\":\"jobgate\"}\n".to_owned(),
-        line(1, 1, 9),
+        line(3, 1, 9),
         line(40, 0, 1),
         "garbage\u{1b}[2J\n\n".to_owned(),
         line(71, 0, 2),
@@ -44,7 +44,7 @@ fn two_jobs() -> String {
 fn with_log(log: &str) -> TempDir {
     let dir = here();
     fs::write(dir.path().join("access.log"), log).unwrap();
-    fs::write(dir.path().join("gateway.toml"), FIVE_CALLS).unwrap();
+    fs::write(dir.path().join("gateway.toml"), THREE_CALLS).unwrap();
     dir
 }
 
@@ -57,7 +57,7 @@ fn replay_shows_what_settings_would_have_made_of_a_log() {
         "--mode",
         "ttl",
         "--requests",
-        "5,50",
+        "3,50",
         "--warm-up",
         "0s",
     ];
@@ -103,10 +103,10 @@ fn replay_tells_machines_the_same_and_reads_several_logs_and_standard_input() {
         })
         .collect();
     let usual = [
-        ("ttl", 5, true),
-        ("ttl", 2, false),
-        ("ttl", 10, false),
-        ("budget", 5, false),
+        ("ttl", 3, true),
+        ("ttl", 1, false),
+        ("ttl", 6, false),
+        ("budget", 3, false),
     ];
     assert_eq!(tried, usual);
     let current = rows[0];
@@ -185,7 +185,9 @@ fn replay_refuses_what_it_cannot_do_and_says_why() {
 fn check_says_whether_the_budget_would_do_for_a_recorded_log() {
     let dir = with_log(&two_jobs());
     let check = |dir: &TempDir| {
-        run(jobgate(dir, &["check", "--log", "access.log"]).env("UP", "t".repeat(64)))
+        run(jobgate(dir, &["check", "--log", "access.log"])
+            .env("JOBGATE_BUDGET__REQUESTS", "5")
+            .env("UP", "t".repeat(64)))
     };
     let (code, out, _) = check(&dir);
     assert_eq!(code, 0);

@@ -11,7 +11,7 @@ use crate::upstream::{A_JOB, Upstream};
 /// Seconds: longer than what is served at once.
 const WINDOW: u64 = 1_000;
 
-/// A stored job that has cost the one call of the start; the other four are free after a window.
+/// A stored job that has cost the one call of a window.
 async fn spent() -> (Upstream, Running) {
     let clock = Clock::manual();
     let upstream = Upstream::start(&clock, |_, _| A_JOB).await;
@@ -19,7 +19,7 @@ async fn spent() -> (Upstream, Running) {
         .with_clock(&clock)
         .with_stale_answers()
         .with(|settings| {
-            settings.budget.requests = NonZeroU32::new(5).unwrap();
+            settings.budget.requests = NonZeroU32::MIN;
             settings.budget.window = Duration::from_secs(WINDOW);
             settings.upstream.max_in_flight = 1;
         })

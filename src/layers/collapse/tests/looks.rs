@@ -3,12 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{House, entry, job, kind};
+use super::{House, MAX_WAITING, entry, job, kind};
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::layers::{Reply, Wait};
+use crate::planner::{Leave, Planner, Said};
 use crate::policy::allowance::Allowance;
 use crate::policy::cause::Cause;
+use crate::policy::freshness::Lifetimes;
+use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, OutcomeKind, Why};
+use crate::policy::refresh::{Next, Rules, Standing, Why as Worth};
+use crate::telemetry::metrics::LookTrigger;
 
 #[tokio::test]
 async fn a_stale_answer_is_served_at_once_and_one_look_is_made_behind_it() {
@@ -134,4 +140,55 @@ async fn while_no_call_would_be_let_out_no_look_is_begun_and_the_answer_says_why
         kind(house.forward(ForwardReason::Stale, Wait::Yes).await),
         OutcomeKind::Miss
     );
+}
+
+/// Nothing paces proven differences but the calls they cost, and this one costs none.
+#[tokio::test]
+async fn a_proven_difference_that_finds_no_room_is_not_tried_again_at_once() {
+    let clock = Clock::manual();
+    let second = Duration::from_secs(1);
+    let rules = Rules {
+        requests: 60.try_into().unwrap(),
+        window: 60 * second,
+        floors: Lifetimes {
+            finished: 30 * second,
+            running: 5 * second,
+        },
+        longest: 600 * second,
+    };
+    let planner = Planner::new(rules, &[], clock.clone());
+    let said = Said {
+        sent: clock.now(),
+        finished: true,
+        changed: false,
+        last_build_time: None,
+    };
+    let _plan = planner.looked(job(), said);
+    let house = House::built(0, Some(planner.clone()), clock, |_, _| {
+        std::future::pending()
+    });
+    for other in 0..MAX_WAITING {
+        let other = JobId::parse(&format!("{other:032}")).unwrap();
+        let (leave, _taken) = Leave::new();
+        house.collapse.begin(other, LookTrigger::Scheduled, leave);
+    }
+    assert_eq!(house.collapse.flights(), MAX_WAITING);
+
+    house.clock.advance(40 * second);
+    planner.differs(job());
+    for _ in 0..2 {
+        let differs = Next::Look {
+            job: job(),
+            why: Worth::Differs,
+        };
+        assert_eq!(planner.next(60), differs);
+        let (leave, taken) = Leave::new();
+        house.collapse.begin(job(), LookTrigger::Proven, leave);
+        assert!(taken.await.is_err(), "the leave came back");
+        let standing = planner.explain(&job()).unwrap().standing;
+        assert_eq!(standing, Standing::Resting(house.clock.now() + second));
+        assert!(matches!(planner.next(60), Next::Wait { .. }));
+        house.clock.advance(second);
+    }
+    assert_eq!(house.collapse.flights(), MAX_WAITING);
 }

@@ -116,9 +116,9 @@ fn a_dropped_permit_is_a_call_that_lasted_until_its_deadline() {
     drop(ask(&gate).unwrap());
     assert_eq!(gate.status().job.standing.in_flight, 0);
     clock.advance(TIMEOUT + WINDOW);
-    assert_eq!(gate.remaining(Api::Job), 0);
+    assert_eq!(gate.left(Api::Job), 0);
     clock.advance(TICK);
-    assert_eq!(gate.remaining(Api::Job), 1);
+    assert_eq!(gate.left(Api::Job), 1);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_hold_costs_nothing() {
             matches!(verdict, Err(Error::ThrottleHold { retry_after }) if retry_after == WINDOW)
         );
     }
-    assert_eq!(gate.remaining(Api::Job), 4);
+    assert_eq!(gate.left(Api::Job), 4);
 }
 
 /// The pause because upstream is down once began where the deadline of the lost call would have been.
@@ -313,7 +313,7 @@ async fn a_herd_with_a_wrong_key_makes_one_call() {
     let (gate, _clock) = warm(50, CredentialKind::Lockable);
     let (verdicts, most) = herd(&gate, Ending::CredentialRefused).await;
     assert_eq!((verdicts.iter().flatten().count(), most), (1, 1));
-    assert_eq!(gate.remaining(Api::Job), 49);
+    assert_eq!(gate.left(Api::Job), 49);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,7 @@ impl Play {
     fn new(learn: bool) -> Self {
         let started = Clock::manual().now();
         Self {
-            account: Account::new(limit(50, 60), learn, started),
+            account: Account::new(limit(50, 60), learn, Some(started)),
             now: started + MINUTE + TICK,
         }
     }

@@ -287,3 +287,29 @@ fn an_explanation_tells_rhythm_loss_and_place() {
         "it was looked at just now"
     );
 }
+
+#[test]
+fn overdue_jobs_whose_looks_fail_do_not_stand_before_the_others_for_ever() {
+    let mut stage = Stage::new();
+    for number in 0..30 {
+        stage.idle(number, 1, 600);
+    }
+    stage.wait(60);
+    for number in 0..30 {
+        stage.schedule.asked(&job(number), 10, stage.now);
+        stage.schedule.overdue(job(number));
+    }
+    let mut overdue = Vec::new();
+    for _ in 0..20 {
+        stage.wait(2);
+        let (next, why) = stage.next().unwrap();
+        let number = (0..30).find(|&number| job(number) == next).unwrap();
+        if number < 4 {
+            stage.schedule.failed(&next, stage.now + 300 * SECOND);
+        } else {
+            stage.idle(number, 1, 900);
+        }
+        overdue.extend((why == Why::Overdue).then_some(number));
+    }
+    assert!(overdue.iter().any(|&number| number >= 4), "{overdue:?}");
+}

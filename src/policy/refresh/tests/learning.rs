@@ -326,3 +326,26 @@ fn what_is_vouched_for_is_believed_longer_and_yet_looked_at_when_calls_are_left_
     assert_eq!(stage.schedule.running().count(), 0, "bodies do not tell");
     assert!(stage.schedule.explain(&job(1), stage.now).unwrap().age >= SECOND);
 }
+
+/// How long after a look that has found it running a job is looked at again, on a fleet whose builds seem to take so long.
+fn next_look_at_a_running_job(began: u64) -> Duration {
+    let mut stage = Stage::new();
+    stage.busy(100);
+    for build in 1..60 {
+        stage.running(1_000, build, began);
+        stage.wait(60);
+        stage.idle(1_000, build, began + 60 * u64::from(began > 0));
+        stage.wait(60);
+    }
+    stage.poll(1, 60);
+    stage.running(2_000, 1, 120).next_look - stage.now
+}
+
+#[test]
+fn a_running_job_is_looked_at_soon_though_upstreams_clock_is_ahead_of_ours() {
+    let (right, ahead) = (
+        next_look_at_a_running_job(30),
+        next_look_at_a_running_job(0),
+    );
+    assert!(ahead < 4 * right, "{right:?} {ahead:?}");
+}

@@ -120,7 +120,7 @@ pub(super) fn play_scaled<C: Contender>(
             }
         }
         while ledger.remaining(now) > 0
-            && let Some(job) = contender.next(ledger.remaining(now), now)
+            && let Some(job) = contender.next(ledger.left(now), now)
         {
             let Verdict::Granted(slot) = ledger.withdraw(now, rules.window) else {
                 unreachable!("calls remain")

@@ -149,9 +149,10 @@ impl House {
 
     /// Whatever goes out now.
     fn spend(&mut self) -> Result<(), TestCaseError> {
-        while let remaining @ 1.. = self.ledger.remaining(self.now) {
+        while self.ledger.remaining(self.now) > 0 {
             self.note_waits();
-            let Next::Look { job, why } = self.schedule.next(remaining, self.now) else {
+            let Next::Look { job, why } = self.schedule.next(self.ledger.left(self.now), self.now)
+            else {
                 return Ok(());
             };
             let is_flying = self

@@ -178,3 +178,38 @@ fn who_was_told_to_come_back_is_remembered_for_a_while_and_with_no_more_than_a_w
     assert_eq!(first(&mut schedule), Some(job(7)), "the others have lapsed");
     assert_eq!(first(&mut schedule), None);
 }
+
+#[test]
+fn a_job_that_a_scanner_has_lined_up_comes_when_it_is_the_turn_of_who_asks_for_it_too() {
+    let now = Clock::system().now();
+    let who = clients(3);
+    let shares = [Some(0.05), Some(0.45), Some(0.5)];
+    let mut schedule = Schedule::new(rules(), who.iter().copied().zip(shares), now);
+    for number in 0..50 {
+        assert!(schedule.ask_first(who[0], job(number), now + LONG, now));
+        assert!(schedule.ask_first(who[1], job(100 + number), now + LONG, now));
+    }
+    assert!(schedule.place(who[2], &job(49), now) <= 2);
+    assert!(schedule.ask_first(who[2], job(49), now + SECOND, now));
+    let place = schedule.first_in_line(&job(49), now).unwrap();
+    assert!(place <= 2, "{place}");
+    assert!(
+        schedule.ask_first(who[0], job(49), now + LONG, now),
+        "the scanner takes nothing back"
+    );
+    assert_eq!(schedule.first_in_line(&job(49), now), Some(place));
+    assert_eq!(schedule.waits(who[0]), 49);
+
+    let calls = (0..4).map(|_| schedule.next(50, now));
+    let calls: Vec<_> = calls
+        .filter(|next| matches!(next, Next::Look { job: looked, .. } if *looked == job(49)))
+        .collect();
+    let [Next::Look { why, .. }] = calls[..] else {
+        panic!("{calls:?}")
+    };
+    assert_eq!(
+        why,
+        Why::First(who[2]),
+        "it goes on the account of who has it"
+    );
+}

@@ -119,3 +119,10 @@ fn what_is_no_ask_is_counted_and_a_log_without_asks_is_no_trace() {
     let text = b"2026-05-28T20:26:40.123Z  INFO access: client=a";
     assert_eq!(Recorder::new([]).line(text), Err(TextFormat));
 }
+
+#[test]
+fn of_a_log_with_a_name_of_its_own_in_each_line_only_some_are_told_apart() {
+    let lines = (0..3_000).map(|number| entry(1.0, &format!("c{number}"), 1, "hit", ""));
+    let trace = recorded(&lines.collect::<Vec<_>>()).finish().unwrap();
+    assert_eq!((trace.asks(), trace.clients()), (3_000, 1_000));
+}

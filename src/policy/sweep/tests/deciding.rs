@@ -224,6 +224,26 @@ fn three_failures_in_a_row_switch_it_off_unless_they_concern_every_call() {
     }
 }
 
+/// The gate does not believe it either: it probes at growing pauses.
+#[test]
+fn a_throttle_that_names_a_century_does_not_end_sweeps_for_that_long() {
+    let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let throttled = Error::Throttled {
+        code: "APIG.0308".into(),
+        message: "limit:20,time:99999 day".into(),
+        retry_after: century,
+    };
+    let mut stage = Stage::new(rules(Mode::Auto));
+    let sweep = stage.begin(&[]);
+    stage.sweeps.failed(&sweep, &throttled, stage.now);
+    let due = stage.sweeps.next(true, stage.now).unwrap();
+    assert!(
+        due - stage.now <= rules(Mode::Auto).window,
+        "{:?}",
+        due - stage.now
+    );
+}
+
 #[test]
 fn a_failure_now_and_then_is_none_in_a_row() {
     let mut stage = Stage::new(rules(Mode::Recent));

@@ -17,6 +17,7 @@ pub(super) fn with_lists(jobs: u32, lists: Option<u32>, kind: CredentialKind) ->
         jobs: limit(jobs),
         lists: lists.map(limit),
         learn: true,
+        upstream_is_new: false,
     };
     let gate = Gate::on(terms, kind, clock.clone());
     clock.advance(WINDOW + TICK);
@@ -43,7 +44,7 @@ fn lists_and_jobs_are_paid_from_budgets_of_their_own_unless_upstream_counts_them
         for api in [Api::Job, Api::List, Api::List] {
             ask_for(&gate, api).unwrap().settle(Ending::Authenticated);
         }
-        assert_eq!((gate.remaining(Api::Job), gate.remaining(Api::List)), left);
+        assert_eq!((gate.left(Api::Job), gate.left(Api::List)), left);
         assert_eq!(gate.status().list.is_some(), lists.is_some());
     }
 }
@@ -112,10 +113,7 @@ fn what_an_answer_says_of_limits_is_kept_to_for_its_api_alone() {
         (gate.limit(Api::Job), gate.limit(Api::List)),
         (limit(10), limit(20))
     );
-    assert_eq!(
-        (gate.remaining(Api::Job), gate.remaining(Api::List)),
-        (9, 20)
-    );
+    assert_eq!((gate.left(Api::Job), gate.left(Api::List)), (9, 20));
 }
 
 #[test]
