@@ -246,6 +246,21 @@ async fn an_answer_that_lands_while_the_list_is_under_way_is_neither_confirmed_n
     }
 }
 
+#[tokio::test]
+async fn a_confirmed_answer_is_as_old_as_the_moment_at_which_the_list_was_sent_for() {
+    let mut house = House::new();
+    let (began, looked) = (house.stamp(MINUTE), house.clock.now());
+    house.lands(1, began, looked);
+    house.lists(&[(1, began)], 1);
+    let clock = house.clock.clone();
+    let meanwhile = move || clock.advance(3 * SECOND);
+    *house.meanwhile.lock().unwrap() = Some(Box::new(meanwhile));
+    house.sweep().await;
+    let entry = house.sweeper.store.jobs.get(&job(1)).unwrap();
+    let now = house.clock.now();
+    assert_eq!((entry.age(now), entry.looked()), (3 * SECOND, looked));
+}
+
 /// A list of a hundred other jobs, and a chain of sweeps that has begun.
 async fn swept() -> House {
     let mut house = House::new();
