@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use futures_util::FutureExt as _;
 use jobgate::clock::Clock;
-use jobgate::layers::fetch::gate::Gate;
+use jobgate::layers::fetch::gate::{Gate, Terms};
 use jobgate::policy::budget::{Ledger, Verdict};
 use jobgate::policy::freshness::Lifetime;
 use jobgate::policy::hold::{Admit, CredentialKind, Ending, Holds, InFlight};
 use jobgate::policy::ladder::{Known, Windows, plan};
-use jobgate::policy::limit::Api;
+use jobgate::policy::limit::{Api, Limit};
 use jobgate::policy::wish::Wish;
 
 /// Upstream's usual quota: calls a minute.
@@ -52,7 +52,7 @@ pub(crate) fn ask(c: &mut Criterion) {
     group.bench_function("holds: none", |b| {
         b.iter(|| holds.admit(black_box(now), Api::Job, InFlight::default()));
     });
-    let (mut open, mut spent) = (ledger(sent), ledger(sent));
+    let (mut open, mut spent) = (ledger(), ledger());
     while let Verdict::Granted(_) = spent.withdraw(now, TIMEOUT) {}
     group.bench_function("ledger: granted, then refunded", |b| {
         b.iter(|| match open.withdraw(black_box(now), TIMEOUT) {
@@ -88,8 +88,8 @@ pub(crate) fn ask(c: &mut Criterion) {
     group.finish();
 }
 
-fn ledger(started: Instant) -> Ledger {
-    Ledger::new(REQUESTS, WINDOW, started)
+fn ledger() -> Ledger {
+    Ledger::full(REQUESTS, WINDOW)
 }
 
 /// Holds of a credential that upstream has taken.
@@ -104,7 +104,17 @@ fn proven(now: Instant) -> Holds {
 
 /// A gate of a credential that upstream has taken.
 fn gate(clock: Clock) -> Gate {
-    let gate = Gate::new(REQUESTS, WINDOW, CredentialKind::Lockable, clock);
+    let jobs = Limit {
+        requests: REQUESTS,
+        window: WINDOW,
+    };
+    let terms = Terms {
+        jobs,
+        lists: None,
+        learn: false,
+        upstream_is_new: true,
+    };
+    let gate = Gate::on(terms, CredentialKind::Lockable, clock);
     let first = gate.admit(Api::Job, TIMEOUT).now_or_never().unwrap();
     first.unwrap().settle(Ending::Authenticated);
     gate
