@@ -244,25 +244,19 @@ impl Sweeper {
 
     /// The stored answer still holds: its age counts from when the list was sent for. Unless it is another one by now.
     fn confirm(&self, item: &Item, entry: &Arc<Entry>, listed: Instant) {
-        let _wave = self.store.wave(); // nobody stores or invalidates meanwhile
         let job = item.id;
-        let current = self.store.jobs.get(&job);
-        if !current.is_some_and(|current| Arc::ptr_eq(&current, entry)) {
-            return;
-        }
-        let plan = self.planner.looked(
-            job,
-            Said {
-                sent: listed,
-                finished: entry.is_finished(),
-                changed: false,
-                last_build_time: item.facts.last_build_time.and_then(|at| at.try_into().ok()),
-            },
-        );
-        let confirmed = Arc::new(entry.confirmed(listed, plan.lifetime));
-        self.store.jobs.put(job, confirmed);
-        let now = self.clock.now();
-        self.store.chronicle.note(job, Happening::Confirmed, now);
+        let said = Said {
+            sent: listed,
+            finished: entry.is_finished(),
+            changed: false,
+            last_build_time: item.facts.last_build_time.and_then(|at| at.try_into().ok()),
+        };
+        self.replace(job, entry, || {
+            let plan = self.planner.looked(job, said);
+            let now = self.clock.now();
+            self.store.chronicle.note(job, Happening::Confirmed, now);
+            entry.confirmed(listed, plan.lifetime)
+        });
     }
 
     fn differs(&self, job: JobId, proof: Proof, open: &mut Open) {
@@ -275,13 +269,17 @@ impl Sweeper {
 
     /// What is known to be wrong is not fresh. It is served until the look has brought another, and its label says that it is late.
     fn end_lifetime(&self, job: JobId, entry: &Arc<Entry>, now: Instant) {
+        if let Freshness::Fresh { age, .. } = entry.judge(now) {
+            self.replace(job, entry, || entry.confirmed(entry.sent(), age));
+        }
+    }
+
+    /// Stores another entry in place of this one, unless there is another one by now.
+    fn replace(&self, job: JobId, entry: &Arc<Entry>, by: impl FnOnce() -> Entry) {
         let _wave = self.store.wave(); // nobody stores or invalidates meanwhile
         let current = self.store.jobs.get(&job);
-        let age = entry.age(now);
-        let is_fresh = matches!(entry.judge(now), Freshness::Fresh { .. });
-        if is_fresh && current.is_some_and(|current| Arc::ptr_eq(&current, entry)) {
-            let ended = Arc::new(entry.confirmed(entry.sent(), age));
-            self.store.jobs.put(job, ended);
+        if current.is_some_and(|current| Arc::ptr_eq(&current, entry)) {
+            self.store.jobs.put(job, Arc::new(by()));
         }
     }
 

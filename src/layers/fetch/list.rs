@@ -161,9 +161,7 @@ where
         if matches!(listed, Err(Error::CredentialRenewed)) {
             self.gate.renewed();
         }
-        let result =
-            (listed.as_ref()).map_or_else(CallResult::of_error, |_| Some(CallResult::Success));
-        if let Some(result) = result {
+        if let Some(result) = CallResult::of(&listed) {
             self.metrics.listed(result);
         }
         listed

@@ -85,10 +85,7 @@ where
             self.gate.renewed();
         }
         let took = self.clock.now().saturating_duration_since(started);
-        let result = judged
-            .as_ref()
-            .map_or_else(CallResult::of_error, |_| Some(CallResult::Success));
-        if let Some(result) = result {
+        if let Some(result) = CallResult::of(&judged) {
             self.metrics.called(result, took);
         }
         judged

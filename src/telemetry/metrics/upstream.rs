@@ -239,6 +239,11 @@ impl CallResult {
         Self::TimedOut,
     ];
 
+    /// The result of a call that ended so; `None` for an error that no call has.
+    pub fn of<T>(ended: &Result<T, Error>) -> Option<Self> {
+        (ended.as_ref()).map_or_else(Self::of_error, |_| Some(Self::Success))
+    }
+
     /// The result of a call that failed so; `None` for an error that no call has.
     #[must_use]
     pub fn of_error(error: &Error) -> Option<Self> {
