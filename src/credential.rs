@@ -83,6 +83,11 @@ impl Credential {
                 Scheme::AkSk(Box::new(keys))
             }
             CredentialSettings::Token(token) => Scheme::Token(Source::open(token, env)?),
+            CredentialSettings::KeysFile { .. }
+            | CredentialSettings::Password(_)
+            | CredentialSettings::Metadata { .. } => {
+                return Err(CredentialFault::flawed("this kind", Flaw::Empty));
+            }
         };
         Ok(Self(scheme))
     }
@@ -187,6 +192,10 @@ fn unset(settings: &CredentialSettings, env: &dyn Fn(&str) -> Option<String>) ->
             [Some(secret_key), security_token.as_ref()],
         ),
         CredentialSettings::Token(token) => (None, [Some(token), None]),
+        CredentialSettings::Password(settings) => (None, [Some(&settings.password), None]),
+        CredentialSettings::KeysFile { .. } | CredentialSettings::Metadata { .. } => {
+            (None, [None, None])
+        }
     };
     let secrets = secrets
         .into_iter()

@@ -22,6 +22,7 @@ fn files(cert: &str, key: &str) -> Files {
     let settings = TlsSettings {
         cert_file: write("cert.pem", cert),
         key_file: write("key.pem", key),
+        clients: None,
     };
     Files {
         _dir: dir,
