@@ -9,6 +9,11 @@
 mod admin_token;
 mod echo;
 mod fault;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "whoever renews the credential is to call it")
+)]
+mod issue;
 mod keys;
 mod secret;
 pub mod signing;
@@ -23,6 +28,7 @@ use zeroize::Zeroizing;
 
 pub use self::admin_token::AdminToken;
 pub use self::fault::{CredentialFault, Flaw};
+pub use self::issue::{IssueFault, KeysFlaw};
 use self::keys::KeyPair;
 use self::secret::Secret;
 pub use self::source::Generation;
