@@ -3,8 +3,7 @@
 //!
 //! Invariant: nothing outside this room can see a secret. It leaves only as header values marked sensitive, put on a
 //! request by [`Credential::authorise`]; faults name the variable or the file, never the value. Deliberately not here:
-//! what to do when upstream refuses the credential (that is a hold, see [`policy`](crate::policy)), and the identity
-//! calls that would fetch a token.
+//! what to do when upstream refuses the credential (that is a hold, see [`policy`](crate::policy)).
 
 mod admin_token;
 mod echo;
