@@ -141,6 +141,15 @@ rows! {
         "JG.4211",
         "This gateway does not answer for the host in the request. Use the address its operator published.",
     );
+    ABOVE_RATE = Row {
+        retry_after: true,
+        ..own(
+            "client above its rate",
+            StatusCode::TOO_MANY_REQUESTS,
+            "JG.4291",
+            "Your client asks more often than it may; RateLimit-Policy says how often that is. Nothing was looked up. Repeat the request after the time in Retry-After.",
+        )
+    };
     BUDGET_SPENT = Row {
         retry_after: true,
         ..own(
