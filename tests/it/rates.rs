@@ -88,7 +88,7 @@ async fn above_its_rate_a_client_is_refused_until_the_second_it_is_told() {
     let refused = r#"jobgate_client_requests_total{client="rated",outcome="refused"}"#;
     assert_eq!(gateway.metric(refused).await, 6.0);
     let log = gateway.end().await;
-    assert_eq!(log.matches(r#""error_code":"JG.4291""#).count(), 6);
+    assert_eq!(log.matches(r#""error.code":"JG.4291""#).count(), 6);
 }
 
 #[tokio::test]

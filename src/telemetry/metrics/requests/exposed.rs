@@ -114,8 +114,8 @@ impl RequestMetrics {
     fn encode_above_rate(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "jobgate_rate_refusals",
-            "Requests refused because their client was above its rate (429 JG.4291), by client. They are also among the \
-             refused of jobgate_client_requests.",
+            "Requests refused because their client was above its rate (429 JG.4291). They are also among the refused of \
+             jobgate_client_requests.",
             None,
             MetricType::Counter,
         )?;
