@@ -112,7 +112,7 @@ rows! {
         "client may not see this job",
         StatusCode::FORBIDDEN,
         "JG.4031",
-        "Your client key may not see this job. Ask the gateway's operator to add the job to your client.",
+        "Your client may not see this job. Ask the gateway's operator to add it to your client's jobs.",
     );
     NO_ROUTE = own(
         "no such route",
