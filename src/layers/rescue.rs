@@ -251,8 +251,8 @@ fn write_provenance(exchange: &Exchange, outcome: Outcome, headers: &mut HeaderM
 /// How the client stands with its rate, on every answer it gets: errors and 304 too.
 fn write_standing(exchange: &Exchange, headers: &mut HeaderMap) {
     if let Some(standing) = exchange.standing() {
-        insert_text(headers, RATE_LIMIT_POLICY, standing.policy());
-        insert_text(headers, RATE_LIMIT, standing.limit());
+        headers.insert(RATE_LIMIT_POLICY, standing.policy());
+        headers.insert(RATE_LIMIT, standing.limit());
     }
 }
 

@@ -4,13 +4,20 @@
 //! Whether a request is within the rate is counted by the [`limiter`](crate::limiter). The bucket fills evenly, so what the draft calls
 //! the effective window ends when there is one request more: no later than told.
 
+use std::fmt;
+use std::io::Write as _;
 use std::time::Duration;
+
+use http::HeaderValue;
 
 use super::allowance::Allowance;
 use super::problem::whole_seconds;
 
 /// The name of the one policy. It does not tell whose it is: a client sees its own alone.
 const POLICY: &str = "\"client\"";
+
+/// Longest value of either field, in bytes: two numbers of ten digits.
+const MAX_VALUE_BYTES: usize = POLICY.len() + 2 * (";q=".len() + 10);
 
 /// How a client stands with its rate once a request of it has been counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,15 +54,27 @@ impl Standing {
 
     /// `RateLimit-Policy` (§3): `q` requests within `w` seconds, the same on every answer.
     #[must_use]
-    pub fn policy(&self) -> String {
-        format!("{POLICY};q={};w={}", self.quota, self.window_seconds)
+    pub fn policy(&self) -> HeaderValue {
+        let (q, w) = (self.quota, self.window_seconds);
+        value(format_args!("{POLICY};q={q};w={w}"))
     }
 
     /// `RateLimit` (§4): `r` requests may follow at once, and no more within `t` seconds.
     #[must_use]
-    pub fn limit(&self) -> String {
-        format!("{POLICY};r={};t={}", self.left, self.more_in_seconds)
+    pub fn limit(&self) -> HeaderValue {
+        let (r, t) = (self.left, self.more_in_seconds);
+        value(format_args!("{POLICY};r={r};t={t}"))
     }
+}
+
+/// Written on the stack first, so that a hit allocates what it keeps and no more.
+fn value(text: fmt::Arguments<'_>) -> HeaderValue {
+    let mut buffer = [0; MAX_VALUE_BYTES];
+    let mut free = &mut buffer[..];
+    free.write_fmt(text).expect("two numbers of 32 bits fit");
+    let free_bytes = free.len();
+    let written = &buffer[..MAX_VALUE_BYTES - free_bytes];
+    HeaderValue::from_bytes(written).expect("visible ASCII")
 }
 
 /// As `Retry-After` tells it: rounded up, and at least 1.
@@ -96,6 +115,11 @@ mod tests {
                 r#""client";r=3;t=515"#, // 514.3 s
             ),
             (
+                Standing::within(rate(u32::MAX, u64::MAX), u32::MAX),
+                r#""client";q=4294967295;w=4294967295"#,
+                r#""client";r=4294967295;t=4294967295"#, // the longest
+            ),
+            (
                 Standing::above(rate(10, 60), millis(2_001)),
                 r#""client";q=10;w=60"#,
                 r#""client";r=0;t=3"#,
@@ -106,10 +130,8 @@ mod tests {
                 r#""client";r=0;t=1"#,
             ),
         ] {
-            assert_eq!(
-                (standing.policy(), standing.limit()),
-                (policy.into(), limit.into())
-            );
+            assert_eq!(standing.policy(), policy);
+            assert_eq!(standing.limit(), limit);
         }
     }
 }
