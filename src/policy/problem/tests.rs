@@ -63,7 +63,10 @@ fn every_error() -> Vec<Error> {
         ),
         answered(429, ""),
         Error::CredentialRefused("verify aksk signature fail".into()),
-        Error::CredentialHold { retry_after: WAIT },
+        Error::CredentialHold {
+            retry_after: WAIT,
+            clock: None,
+        },
         Error::CredentialUnavailable("/etc/key: no such file".into()),
         Error::Misconfigured {
             status: 404,
@@ -176,7 +179,10 @@ fn what_an_error_carries_for_the_log_stays_there() {
 fn a_fault_of_the_gateway_never_reads_like_one_of_the_client() {
     for error in [
         Error::CredentialRefused("verify aksk signature fail".into()),
-        Error::CredentialHold { retry_after: WAIT },
+        Error::CredentialHold {
+            retry_after: WAIT,
+            clock: None,
+        },
         Error::CredentialUnavailable("gone".into()),
         Error::Misconfigured {
             status: 404,

@@ -190,7 +190,7 @@ fn a_refusal_turns_every_waiter_away_at_once() {
     for asker in &mut askers {
         let verdict = asker.poll().unwrap();
         assert!(
-            matches!(verdict, Err(Error::CredentialHold { retry_after }) if retry_after.as_secs() == 30)
+            matches!(verdict, Err(Error::CredentialHold { retry_after, .. }) if retry_after.as_secs() == 30)
         );
     }
     let status = gate.status();
