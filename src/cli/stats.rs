@@ -169,7 +169,7 @@ fn upstream(stats: &Stats) -> Vec<String> {
     if let Ok(off) = SignedDuration::try_from_secs_f64(skew)
         && off.unsigned_abs() >= skew::TOO_MUCH
     {
-        lines.push(format!("the local clock is {} its", ClockOff(off)));
+        lines.push(format!("the local clock is {} upstream's", ClockOff(off)));
     }
     if upstream.secret_echoes > 0 {
         lines.push(format!(

@@ -17,6 +17,7 @@ mod ages;
 mod budget;
 mod caching;
 mod clients;
+mod clock;
 mod collapsing;
 mod commands;
 mod connections;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use jiff::SignedDuration;
+use jiff::Unit;
 use proptest::prelude::{Strategy, any, prop_assert, prop_oneof, proptest};
 
 use super::{Findings, Reading, SigningTime, Skew, Standing, Verdict};
@@ -129,9 +129,8 @@ impl World {
     /// What is done about the clock, and the difference in seconds, rounded.
     fn standing(&self) -> Option<(Verdict, i64)> {
         let standing = self.skew.standing()?;
-        let half = SignedDuration::from_millis(500);
-        let rounded = standing.difference + half.abs();
-        Some((standing.verdict, rounded.as_secs_f64().floor() as i64))
+        let rounded = standing.difference.round(Unit::Second).unwrap();
+        Some((standing.verdict, rounded.as_secs()))
     }
 }
 
