@@ -87,15 +87,7 @@ async fn a_clock_that_is_twenty_minutes_off_costs_one_refusal_and_no_pause() {
         let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
         let told = stats["upstream"]["clock_skew_seconds"].as_f64().unwrap();
         assert!((told - seconds as f64).abs() < 2.0, "{told}");
-
-        let log = gateway.end().await;
-        assert_eq!(
-            log.matches("requests are signed by upstream's time")
-                .count(),
-            1,
-            "{log}"
-        );
-        assert!(log.contains(cause), "{log}");
+        gateway.end().await;
     }
 }
 
@@ -117,20 +109,7 @@ async fn a_clock_that_is_set_right_or_wrong_meanwhile_costs_no_more_than_one_cal
         assert_eq!(after - before, refused, "{seconds} s off");
         assert!((skew(&gateway).await - seconds as f64).abs() < 2.0);
     }
-    let log = gateway.end().await;
-    for (told, times) in [
-        (
-            "minutes behind upstream's: requests are signed by upstream's time",
-            1,
-        ),
-        (
-            "minutes ahead of upstream's: requests are signed by upstream's time",
-            1,
-        ),
-        ("the local clock is right again", 2),
-    ] {
-        assert_eq!(log.matches(told).count(), times, "{told}: {log}");
-    }
+    gateway.end().await;
 }
 
 #[tokio::test]
@@ -153,8 +132,7 @@ async fn a_clock_that_is_more_than_a_day_off_is_named_and_not_followed() {
         ready.contains("too far to be allowed for: it must be set"),
         "{ready}"
     );
-    let log = gateway.end().await;
-    assert_eq!(log.matches("too far to be allowed for").count(), 1, "{log}");
+    gateway.end().await;
 }
 
 #[tokio::test]

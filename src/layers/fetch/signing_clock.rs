@@ -65,12 +65,11 @@ impl SigningClock {
     }
 }
 
-fn log(
-    Standing {
+fn log(standing: Standing) {
+    let Standing {
         difference,
         verdict,
-    }: Standing,
-) {
+    } = standing;
     let (skew, off) = (difference.as_secs_f64(), ClockOff(difference));
     match verdict {
         Verdict::Good => {
@@ -85,5 +84,77 @@ fn log(
         Verdict::TooFar => {
             tracing::warn!(clock.skew_seconds = skew, %off, "the local clock is {off} upstream's, too far to be allowed for: it must be set");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::SigningClock;
+    use crate::clock::Clock;
+    use crate::policy::limit::Heard;
+    use crate::telemetry::lines::memory::logged;
+    use crate::upstream::Answer;
+
+    #[test]
+    fn each_change_is_told_once_with_amount_and_direction() {
+        let clock = Clock::manual();
+        let right = clock.wall();
+        let signing = SigningClock::new(clock.clone());
+        let answered = || {
+            let answer = Answer {
+                status: 200,
+                request_id: None,
+                limits: Heard::default(),
+                body: "{}".into(),
+                sent: clock.now(),
+                date: Some(right),
+            };
+            signing.read(&answer, signing.time(), false)
+        };
+        let minutes = |minutes| Duration::from_secs(60 * minutes);
+        let lines = logged("off", || {
+            for local in [
+                right,
+                right - minutes(20),
+                right + minutes(3),
+                right + minutes(30 * 60),
+                right,
+            ] {
+                clock.set_wall(local);
+                for _ in 0..4 {
+                    assert_eq!(answered(), None);
+                }
+            }
+        });
+        let lines: Vec<_> = (lines.iter())
+            .map(|(level, text, off)| (level.as_str(), text.as_str(), off.as_str()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                (
+                    "WARN",
+                    "the local clock is 20 minutes behind upstream's: requests are signed by upstream's time",
+                    "20 minutes behind"
+                ),
+                (
+                    "WARN",
+                    "the local clock is 3 minutes ahead of upstream's: requests are signed by upstream's time",
+                    "3 minutes ahead of"
+                ),
+                (
+                    "WARN",
+                    "the local clock is 30 hours ahead of upstream's, too far to be allowed for: it must be set",
+                    "30 hours ahead of"
+                ),
+                (
+                    "INFO",
+                    "the local clock is right again: requests are signed by it",
+                    ""
+                ),
+            ]
+        );
     }
 }
