@@ -19,6 +19,7 @@ mod caching;
 mod caller_fields;
 mod certificates;
 mod clients;
+mod clock;
 mod collapsing;
 mod commands;
 mod connections;
