@@ -28,6 +28,7 @@ pub mod pause;
 pub mod phase;
 pub mod problem;
 pub mod refresh;
+pub mod renewal;
 pub mod replay;
 pub mod request_id;
 pub mod setback;
