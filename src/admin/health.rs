@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::credential::Health;
 use crate::policy::limit::Api;
 use crate::policy::limit::account::{Foreign, Standing};
 use crate::policy::problem::whole_seconds;
@@ -36,8 +37,15 @@ struct Upstream {
 
 #[derive(Debug, Serialize)]
 struct Credential {
+    kind: &'static str,
+    /// There is one to send.
+    available: bool,
     proven: bool,
     held_seconds: f64,
+    /// `null`: nobody says.
+    expires_in_seconds: Option<f64>,
+    /// What is wrong with it, besides that upstream refuses it.
+    why: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,8 +69,12 @@ impl From<&Snapshot> for Readiness {
                 throttled_seconds: seconds(now.throttle_hold),
             },
             credential: Credential {
+                kind: now.credential.kind,
+                available: now.credential.available,
                 proven: now.credential_proven,
                 held_seconds: seconds(now.credential_hold),
+                expires_in_seconds: now.credential.expires_in.map(|left| left.as_secs_f64()),
+                why: now.credential.why.clone(),
             },
             budget: Budget {
                 requests: now.budget_requests,
@@ -126,11 +138,27 @@ fn why(now: &Snapshot) -> Vec<String> {
     } else if !now.credential_proven {
         why.push("upstream has not accepted the gateway's credential yet".to_owned());
     }
+    why.extend(credential(&now.credential));
     let by_plan = now.outlook.is_some(); // in budget mode calls go out as they come free: it is spent every day
     if now.budget_remaining == 0 && !by_plan {
         why.push("the upstream budget is spent for now, stored answers are served".to_owned());
     }
     why
+}
+
+/// What is wrong with the credential itself.
+fn credential(health: &Health) -> impl Iterator<Item = String> {
+    let trouble = health.why.as_ref().map(|why| match health.expires_in {
+        Some(left) if !left.is_zero() => {
+            let left = whole_seconds(left);
+            format!("the gateway's credential is good for another {left} s, but {why}")
+        }
+        Some(_) => format!("the gateway's credential has expired: {why}"),
+        None => format!("the gateway's credential: {why}"),
+    });
+    let expired = (health.why.is_none() && health.expires_in == Some(Duration::ZERO))
+        .then(|| "the gateway's credential has expired".to_owned());
+    trouble.into_iter().chain(expired)
 }
 
 /// What is not as the operator set it.

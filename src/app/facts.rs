@@ -1,11 +1,13 @@
 //! How the gateway's parts stand, gathered when somebody looks: nothing is counted twice.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::parts::Parts;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::credential::{Credential, Health};
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::planner::Planner;
@@ -26,6 +28,7 @@ pub(super) struct State {
 
 /// These parts.
 pub(super) struct Watched {
+    credential: Arc<Credential>,
     collapse: Collapse,
     store: Store,
     gate: Gate,
@@ -40,8 +43,14 @@ pub(super) struct Watched {
 // === impl Watched ===
 
 impl Watched {
-    pub(super) fn new(parts: &Parts, collapse: Collapse, decisions: Option<Decisions>) -> Self {
+    pub(super) fn new(
+        parts: &Parts,
+        credential: Arc<Credential>,
+        collapse: Collapse,
+        decisions: Option<Decisions>,
+    ) -> Self {
         Self {
+            credential,
             collapse,
             store: parts.store.clone(),
             gate: parts.gate.clone(),
@@ -63,6 +72,17 @@ impl State {
             budget_window: settings.budget.window,
             cache_max_bytes: settings.cache.max_memory,
             leaving: AtomicBool::new(false),
+        }
+    }
+
+    /// How the credential fares. Of what others renew only the wall clock tells how long it is good for.
+    fn health(&self) -> Health {
+        let health = self.parts.credential.health();
+        let wall = self.parts.clock.wall();
+        let left = |at: SystemTime| at.duration_since(wall).unwrap_or_default();
+        Health {
+            expires_in: health.expires_in.or(health.expires_at.map(left)),
+            ..health
         }
     }
 
@@ -106,6 +126,7 @@ impl Facts for State {
             denial_wave: self.parts.store.wave().is_on(self.parts.clock.now()),
             absent_jobs: self.parts.store.absent.len(),
             credential_proven: gate.proven,
+            credential: self.health(),
             cache_entries: self.parts.store.jobs.len(),
             cache_bytes: self.parts.store.jobs.bytes(),
             cache_max_bytes: self.cache_max_bytes,

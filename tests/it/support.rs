@@ -16,8 +16,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use jobgate::app::{Ended, Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{
-    self, AuthMode, AuthSettings, BudgetMode, ClientSettings, LogFormat, Settings, SweepMode,
-    UpstreamFrom,
+    self, AuthMode, AuthSettings, BudgetMode, ClientSettings, CredentialSettings, LogFormat,
+    Settings, SweepMode, UpstreamFrom,
 };
 use jobgate::credential::Credential;
 use jobgate::policy::allowance::Allowance;
@@ -101,6 +101,14 @@ pub(crate) fn in_front_of(upstream: &str) -> Builder {
         credential,
         upstream_is_new: true,
     }
+}
+
+/// A credential as these settings name it, with a system clock and no environment.
+pub(crate) fn open(credential: CredentialSettings) -> Credential {
+    let checked = config::load(None, UpstreamFrom::Sandbox, []).expect("the defaults are good");
+    let mut upstream = checked.settings.upstream;
+    upstream.credential = credential;
+    Credential::open(&upstream, &|_| None, &Clock::system()).expect("a good credential")
 }
 
 impl Builder {

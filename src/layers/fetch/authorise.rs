@@ -15,9 +15,6 @@ use crate::error::Error;
 use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::Answer;
 
-/// The status under which upstream refuses a token.
-const REFUSED: u16 = 401;
-
 /// Authorises requests to one host.
 #[derive(Clone)]
 pub struct Authorise {
@@ -65,6 +62,7 @@ where
     type Error = Error;
 
     async fn around(self, mut request: Request<()>, inner: S) -> Result<Authorised, Error> {
+        self.credential.ready().await;
         let wall = self.clock.wall();
         let generation = self.credential.authorise(&mut request, &self.host, wall)?;
         let answer = inner.oneshot(request).await?;
@@ -74,7 +72,7 @@ where
                 "the answer shows the central credential",
             ));
         }
-        let renewed = answer.status == REFUSED && self.credential.renew(generation);
+        let renewed = self.credential.renew(answer.status, generation).await;
         Ok(Authorised { answer, renewed })
     }
 }
