@@ -11,6 +11,7 @@
 //! they are encrypted and after they are decrypted); they are freed with the connection, which lives for one exchange.
 
 mod keys;
+mod login;
 mod metadata;
 mod password;
 mod refusal;

@@ -48,7 +48,7 @@ pub(super) enum Service {
 
 /// The service, or what plays it in a test.
 pub(super) enum Asked {
-    Service(Issuer),
+    Service(Box<Issuer>),
     #[cfg(test)]
     Played(Arc<super::keeper::tests::Played>),
 }

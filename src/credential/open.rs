@@ -59,7 +59,7 @@ impl Credential {
                 project_id,
             } => Scheme::Issued(Arc::new(Issuing::new(
                 Service::Metadata,
-                Asked::Service(Issuer::metadata(endpoint, clock)),
+                Asked::Service(Box::new(Issuer::metadata(endpoint, clock))),
                 None,
                 Signer::new(project_id.as_deref())?,
                 upstream.timeout,
@@ -80,7 +80,7 @@ fn password(
     let issuer = Issuer::password(settings, upstream, Arc::clone(&password), clock)?;
     Ok(Issuing::new(
         Service::Iam,
-        Asked::Service(issuer),
+        Asked::Service(Box::new(issuer)),
         Some(password),
         Signer::new(None)?,
         upstream.timeout,

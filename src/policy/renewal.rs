@@ -259,7 +259,7 @@ impl Renewal {
         pause(step, FIRST_PAUSE, LONGEST_PAUSE, random)
     }
 
-    /// The next number of the sequence that the seed begins (SplitMix64).
+    /// The next number of the sequence that the seed begins (`SplitMix64`).
     fn draw(&mut self) -> u64 {
         self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 
 use super::keys::read_keys;
 use super::refusal::{describe, unavailable};
@@ -81,10 +82,11 @@ impl Metadata {
     async fn new_session(&self) -> Result<Option<Session>, IssueFault> {
         let until = self.clock.now() + Duration::from_secs(SESSION_SECONDS.into());
         let mut question = Request::new(Bytes::new());
-        *question.method_mut() = http::Method::PUT;
+        *question.method_mut() = Method::PUT;
         *question.uri_mut() = Uri::from_static(SESSION);
-        let ttl = HeaderValue::from(SESSION_SECONDS);
-        question.headers_mut().insert(SESSION_TTL, ttl);
+        let headers = question.headers_mut();
+        headers.insert(SESSION_TTL, HeaderValue::from(SESSION_SECONDS));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(0)); // RFC 9110 §8.6; without it a server may answer 411
         let answer = self.wire.ask(question).await?;
         let session = match answer.status {
             StatusCode::OK => Some(Session {

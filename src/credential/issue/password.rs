@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::uri::Scheme as UriScheme;
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::keys::time;
+use super::login::Login;
 use super::refusal::{describe, unavailable};
 use super::wire::{Answer, Wire};
 use super::{IssueFault, Issued, Material};
@@ -21,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::{PasswordSettings, UpstreamSettings};
 use crate::credential::secret::Secret;
 use crate::credential::source::{Generation, Source};
-use crate::upstream::{TrustFault, chain, client_config};
+use crate::upstream::{TrustFault, chain};
 
 /// `nocatalog` leaves out the list of all services of the cloud, tens of KB that nobody here reads.
 const TOKENS: &str = "/v3/auth/tokens?nocatalog=true";
@@ -31,10 +30,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf
 
 /// The header a token comes in.
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
-
-/// Bytes of a question without its four words; the longest that the escapes of JSON make of one byte is six.
-const FRAME_BYTES: usize = 256;
-const MAX_BYTES_OF_ONE: usize = 6;
 
 /// Whose tokens, and where the password is.
 pub(super) struct Password {
@@ -55,12 +50,8 @@ impl Password {
         password: Arc<Source>,
         clock: &Clock,
     ) -> Result<Self, TrustFault> {
-        let endpoint = &settings.iam_endpoint;
-        let scheme = endpoint.scheme().unwrap_or(&UriScheme::HTTPS);
-        let tls = client_config(scheme, upstream.ca_file.as_deref())?;
-        let (connect_timeout, timeout) = (upstream.connect_timeout, upstream.timeout);
         Ok(Self {
-            wire: Wire::new("IAM", endpoint, tls, connect_timeout, timeout),
+            wire: Wire::trusted("IAM", &settings.iam_endpoint, upstream)?,
             domain: settings.domain.clone(),
             user: settings.user.clone(),
             project: settings.project.clone(),
@@ -76,7 +67,7 @@ impl Password {
     pub(super) async fn issue(&self) -> Result<Issued, IssueFault> {
         let password = self.password.current();
         let (password, _) = password.map_err(|fault| IssueFault::unavailable(chain(&fault)))?;
-        let answer = self.wire.ask(self.question(&password)?).await?;
+        let answer = self.wire.ask(self.question(&password)).await?;
         self.judge(&answer, &password)
     }
 
@@ -88,7 +79,7 @@ impl Password {
         match answer.status.as_u16() {
             201 => self.granted(answer),
             400 => Err(IssueFault::Refused(because(
-                "domain, user or project is none that can be",
+                "malformed domain, user or project",
             ))),
             401 => Err(IssueFault::Refused(because(
                 "wrong domain, user or password",
@@ -124,27 +115,20 @@ impl Password {
             .ok_or_else(|| unusable("with a token that has expired"))
     }
 
-    fn question(&self, password: &Secret) -> Result<Request<Bytes>, IssueFault> {
-        let internal = |error: &dyn std::fmt::Display| {
-            IssueFault::unavailable(format!("cannot ask IAM: {error}"))
+    fn question(&self, password: &Secret) -> Request<Bytes> {
+        let login = Login {
+            domain: &self.domain,
+            user: &self.user,
+            password: password.expose(),
+            project: &self.project,
         };
-        let body = self.body(password).map_err(|error| internal(&error))?;
-        Request::post(TOKENS)
-            .header(CONTENT_TYPE, JSON)
-            .header(ACCEPT, "application/json")
-            .body(body)
-            .map_err(|error| internal(&error))
-    }
-
-    /// Wiped once the last who holds it lets go: the HTTP library, when it is sent or given up. There are no other copies:
-    /// the vector never grows, and what goes over TCP goes out from it without a buffer between.
-    fn body(&self, password: &Secret) -> serde_json::Result<Bytes> {
-        let password = password.expose();
-        let words = [&self.domain, &self.user, &self.project, password];
-        let longest: usize = words.iter().map(|word| word.len() * MAX_BYTES_OF_ONE).sum();
-        let mut body = Zeroizing::new(Vec::with_capacity(FRAME_BYTES + longest));
-        serde_json::to_writer(&mut *body, &Login::new(self, password))?;
-        Ok(Bytes::from_owner(body))
+        let mut question = Request::new(login.body());
+        *question.method_mut() = Method::POST;
+        *question.uri_mut() = Uri::from_static(TOKENS);
+        let headers = question.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        question
     }
 }
 
@@ -165,65 +149,4 @@ struct Granted {
 struct Token {
     expires_at: Option<String>,
     project: Option<IgnoredAny>,
-}
-
-/// `{"auth":{"identity":{"methods":["password"],"password":{"user":{…}}},"scope":{"project":{"name":"…"}}}}`
-#[derive(Serialize)]
-struct Login<'a> {
-    auth: Auth<'a>,
-}
-
-#[derive(Serialize)]
-struct Auth<'a> {
-    identity: Identity<'a>,
-    scope: Scope<'a>,
-}
-
-#[derive(Serialize)]
-struct Identity<'a> {
-    methods: [&'a str; 1],
-    password: ByPassword<'a>,
-}
-
-#[derive(Serialize)]
-struct ByPassword<'a> {
-    user: User<'a>,
-}
-
-#[derive(Serialize)]
-struct User<'a> {
-    name: &'a str,
-    password: &'a str,
-    domain: Named<'a>,
-}
-
-#[derive(Serialize)]
-struct Scope<'a> {
-    project: Named<'a>,
-}
-
-#[derive(Serialize)]
-struct Named<'a> {
-    name: &'a str,
-}
-
-// === impl Login ===
-
-impl<'a> Login<'a> {
-    fn new(of: &'a Password, password: &'a str) -> Self {
-        let user = User {
-            name: &of.user,
-            password,
-            domain: Named { name: &of.domain },
-        };
-        let identity = Identity {
-            methods: ["password"],
-            password: ByPassword { user },
-        };
-        let project = Named { name: &of.project };
-        let scope = Scope { project };
-        Self {
-            auth: Auth { identity, scope },
-        }
-    }
 }

@@ -19,8 +19,11 @@ use hyper::client::conn::http1;
 use tower::ServiceExt as _;
 
 use super::IssueFault;
+use crate::config::UpstreamSettings;
 use crate::error::Error;
-use crate::upstream::{Connector, USER_AGENT_VALUE, chain, check_head, client_config, read_body};
+use crate::upstream::{
+    Connector, TrustFault, USER_AGENT_VALUE, chain, check_head, client_config, read_body,
+};
 
 /// Bytes of an answer's head, what the last read brought on top included: tokens come in one, and the longest that is
 /// documented has 100 000 characters.
@@ -35,6 +38,7 @@ pub(super) struct Wire {
     connector: Connector,
     endpoint: Uri,
     host: HeaderValue,
+    /// From the first step of connecting to the last byte.
     timeout: Duration,
 }
 
@@ -49,30 +53,39 @@ pub(super) struct Answer {
 // === impl Wire ===
 
 impl Wire {
-    /// `service` is what it is called in faults; `endpoint` is scheme and authority; `timeout` is from the first step of
-    /// connecting to the last byte.
-    pub(super) fn new(
+    /// To `endpoint`, scheme and authority, which is trusted and waited for as upstream is; faults call it `service`.
+    pub(super) fn trusted(
         service: &'static str,
         endpoint: &Uri,
-        tls: rustls::ClientConfig,
-        connect_timeout: Duration,
-        timeout: Duration,
-    ) -> Self {
+        upstream: &UpstreamSettings,
+    ) -> Result<Self, TrustFault> {
         let scheme = endpoint.scheme().unwrap_or(&Scheme::HTTPS);
-        let host = endpoint.authority().map_or("", Authority::as_str);
-        Self {
-            service,
-            connector: Connector::new(scheme, tls, connect_timeout),
-            endpoint: endpoint.clone(),
-            host: HeaderValue::from_str(host).unwrap_or(HeaderValue::from_static("")),
-            timeout,
-        }
+        let tls = client_config(scheme, upstream.ca_file.as_deref())?;
+        let connector = Connector::new(scheme, tls, upstream.connect_timeout);
+        Ok(Self::over(connector, service, endpoint, upstream.timeout))
     }
 
     /// To a service on this very machine's link that speaks nothing but plain HTTP.
     pub(super) fn in_the_clear(service: &'static str, endpoint: &Uri, timeout: Duration) -> Self {
         let tls = client_config(&Scheme::HTTP, None).expect("without TLS no certificate is needed");
-        Self::new(service, endpoint, tls, timeout, timeout)
+        let connector = Connector::new(&Scheme::HTTP, tls, timeout);
+        Self::over(connector, service, endpoint, timeout)
+    }
+
+    fn over(
+        connector: Connector,
+        service: &'static str,
+        endpoint: &Uri,
+        timeout: Duration,
+    ) -> Self {
+        let host = endpoint.authority().map_or("", Authority::as_str);
+        Self {
+            service,
+            connector,
+            endpoint: endpoint.clone(),
+            host: HeaderValue::from_str(host).unwrap_or(HeaderValue::from_static("")),
+            timeout,
+        }
     }
 
     pub(super) fn service(&self) -> &'static str {

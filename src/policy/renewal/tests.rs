@@ -97,7 +97,7 @@ fn a_credential_is_renewed_when_a_third_to_a_quarter_of_its_life_is_left() {
 fn what_comes_back_unchanged_is_asked_for_again_after_half_of_what_is_left_but_not_at_once() {
     let mut play = Play::holding(HOUR, 0);
     play.pass_until_due();
-    let mut left = HOUR - 45 * MINUTE;
+    let mut left = 15 * MINUTE;
     for _ in 0..12 {
         play.give(left, true);
         let wait = (left / 2).max(30 * SECOND);

@@ -72,7 +72,7 @@ async fn a_new_server_is_asked_for_a_session_and_then_for_the_keys_in_exactly_th
         env!("CARGO_PKG_VERSION")
     );
     let put =
-        format!("{PUT}\r\nx-metadata-token-ttl-seconds: 21600\r\n{rest}content-length: 0\r\n\r\n");
+        format!("{PUT}\r\nx-metadata-token-ttl-seconds: 21600\r\ncontent-length: 0\r\n{rest}\r\n");
     let get = format!("{GET}\r\nx-metadata-token: {SESSION}\r\n{rest}\r\n");
     assert_eq!(script.request(0, 0), put);
     assert_eq!(script.request(1, 0), get);

@@ -13,6 +13,9 @@ use crate::config::{CredentialSettings, SecretSource};
 use crate::credential::tests::upstream;
 use crate::policy::hold::CredentialKind;
 
+/// Which credential a file is of.
+type Settings = fn(PathBuf) -> CredentialSettings;
+
 /// A credential of a file in a folder of its own.
 struct Scene {
     folder: TempDir,
@@ -25,7 +28,7 @@ struct Scene {
 // === impl Scene ===
 
 impl Scene {
-    fn new(content: &str, settings: fn(PathBuf) -> CredentialSettings) -> Self {
+    fn new(content: &str, settings: Settings) -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, content).unwrap();
@@ -103,7 +106,7 @@ const FAR: &str = "2999-01-01T00:00:00.000000Z";
 #[tokio::test]
 async fn a_file_that_changes_ends_the_rest_within_a_second_and_only_then() {
     let plain = |nth| format!("the-secret-number-{nth}");
-    let cases: [(fn(PathBuf) -> CredentialSettings, fn(usize) -> String); 3] = [
+    let cases: [(Settings, fn(usize) -> String); 3] = [
         (token, plain),
         (secret_key, plain),
         (keys_file, |nth| keys(nth, FAR)),
