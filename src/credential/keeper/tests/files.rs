@@ -16,6 +16,9 @@ use crate::policy::hold::CredentialKind;
 /// Which credential a file is of.
 type Settings = fn(PathBuf) -> CredentialSettings;
 
+/// What the file holds for the n-th time.
+type Content = fn(usize) -> String;
+
 /// A credential of a file in a folder of its own.
 struct Scene {
     folder: TempDir,
@@ -106,7 +109,7 @@ const FAR: &str = "2999-01-01T00:00:00.000000Z";
 #[tokio::test]
 async fn a_file_that_changes_ends_the_rest_within_a_second_and_only_then() {
     let plain = |nth| format!("the-secret-number-{nth}");
-    let cases: [(Settings, fn(usize) -> String); 3] = [
+    let cases: [(Settings, Content); 3] = [
         (token, plain),
         (secret_key, plain),
         (keys_file, |nth| keys(nth, FAR)),
