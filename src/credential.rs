@@ -196,9 +196,9 @@ impl Credential {
         }
     }
 
-    /// How it fares.
+    /// How it fares. Of what others renew only the wall clock tells how long it is good for.
     #[must_use]
-    pub fn health(&self) -> Health {
+    pub fn health(&self, wall: SystemTime) -> Health {
         let fault = self.seen().fault.as_ref().map(|fault| fault.to_string());
         let available = fault.is_none();
         let of_kind = |kind| Health {
@@ -209,7 +209,10 @@ impl Credential {
         let mut health = match &self.scheme {
             Scheme::AkSk(_) => of_kind("aksk"),
             Scheme::KeysFile(keys) => Health {
+                available: available && !keys.are_over(wall),
                 expires_at: keys.expires_at(),
+                expires_in: (keys.expires_at())
+                    .map(|at| at.duration_since(wall).unwrap_or_default()),
                 ..of_kind("keys_file")
             },
             Scheme::Token(_) => of_kind("token"),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::parts::Parts;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::credential::{Credential, Health};
+use crate::credential::Credential;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::planner::Planner;
@@ -75,17 +75,6 @@ impl State {
         }
     }
 
-    /// How the credential fares. Of what others renew only the wall clock tells how long it is good for.
-    fn health(&self) -> Health {
-        let health = self.parts.credential.health();
-        let wall = self.parts.clock.wall();
-        let left = |at: SystemTime| at.duration_since(wall).unwrap_or_default();
-        Health {
-            expires_in: health.expires_in.or(health.expires_at.map(left)),
-            ..health
-        }
-    }
-
     /// How the end is begun.
     pub(super) fn drain(&self) -> &Drain {
         &self.parts.drain
@@ -126,7 +115,7 @@ impl Facts for State {
             denial_wave: self.parts.store.wave().is_on(self.parts.clock.now()),
             absent_jobs: self.parts.store.absent.len(),
             credential_proven: gate.proven,
-            credential: self.health(),
+            credential: (self.parts.credential).health(self.parts.clock.wall()),
             cache_entries: self.parts.store.jobs.len(),
             cache_bytes: self.parts.store.jobs.bytes(),
             cache_max_bytes: self.cache_max_bytes,

@@ -186,8 +186,7 @@ fn credential(stats: &Stats) -> Vec<String> {
         Some(left) if left > 0.0 => format!(", good for another {}", seconds(left.floor())),
         Some(_) => ", expired".to_owned(),
     };
-    let kind = &credential.kind;
-    let mut lines = vec![format!("{kind}, {accepted}{end}")];
+    let mut lines = vec![format!("{accepted}{end}")];
     lines.extend(credential.why.clone());
     if credential.renewals.values().any(|count| *count > 0) {
         lines.push(format!("asked for: {}", counts(&credential.renewals)));

@@ -64,6 +64,15 @@ impl Renewals {
     }
 }
 
+/// Counts them.
+impl FromIterator<Renewed> for Renewals {
+    fn from_iter<T: IntoIterator<Item = Renewed>>(ended: T) -> Self {
+        let mut counts = Self::default();
+        ended.into_iter().for_each(|ended| counts.add(ended));
+        counts
+    }
+}
+
 // === impl Renewed ===
 
 impl Renewed {

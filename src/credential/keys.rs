@@ -184,6 +184,11 @@ impl KeysFile {
         self.file.last().expires_at
     }
 
+    /// Whether the keys that it held last are not sent any more.
+    pub(super) fn are_over(&self, wall: SystemTime) -> bool {
+        self.file.last().is_over(wall)
+    }
+
     /// Its last readings.
     pub(super) fn known(&self) -> impl Iterator<Item = Arc<KeySet>> + use<> {
         self.file.known()
@@ -197,14 +202,22 @@ impl KeysFile {
         wall: SystemTime,
     ) -> Result<Generation, Error> {
         let (set, generation) = self.file.current()?;
-        let end = set.expires_at.and_then(|at| at.checked_add(EXPIRY_GRACE));
-        if end.is_some_and(|end| end < wall) {
+        if set.is_over(wall) {
             return Err(Error::CredentialUnavailable(
                 "the keys of keys_file have expired".into(),
             ));
         }
         set.keys.put_on(request, &self.signer, host, wall)?;
         Ok(generation)
+    }
+}
+
+// === impl KeySet ===
+
+impl KeySet {
+    fn is_over(&self, wall: SystemTime) -> bool {
+        let end = self.expires_at.and_then(|at| at.checked_add(EXPIRY_GRACE));
+        end.is_some_and(|end| end < wall)
     }
 }
 

@@ -34,6 +34,7 @@ mod outage;
 mod paths;
 mod quota;
 mod readme;
+mod renewal;
 mod samples;
 mod sandbox;
 mod secrets;

@@ -103,12 +103,21 @@ pub(crate) fn in_front_of(upstream: &str) -> Builder {
     }
 }
 
-/// A credential as these settings name it, with a system clock and no environment.
+/// A credential as these settings name it, without any environment.
 pub(crate) fn open(credential: CredentialSettings) -> Credential {
+    open_with(credential, &Clock::system(), &|_| None)
+}
+
+/// The same, by this clock and with these variables.
+pub(crate) fn open_with(
+    credential: CredentialSettings,
+    clock: &Clock,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Credential {
     let checked = config::load(None, UpstreamFrom::Sandbox, []).expect("the defaults are good");
     let mut upstream = checked.settings.upstream;
     upstream.credential = credential;
-    Credential::open(&upstream, &|_| None, &Clock::system()).expect("a good credential")
+    Credential::open(&upstream, env, clock).expect("a good credential")
 }
 
 impl Builder {

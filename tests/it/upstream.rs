@@ -101,6 +101,13 @@ impl Upstream {
         headers.push((name, value));
     }
 
+    /// The same, in place of what it said there before.
+    pub(crate) fn saying(&self, name: &'static str, value: &'static str) {
+        let mut headers = self.inner.headers.lock().expect("not poisoned");
+        headers.retain(|(other, _)| *other != name);
+        headers.push((name, value));
+    }
+
     /// Calls that came, answered or not.
     pub(crate) fn calls(&self) -> usize {
         self.inner.calls.lock().expect("not poisoned").len()

@@ -3,6 +3,7 @@
 //! Most take its steps one by one, so that nothing happens in between.
 
 mod files;
+mod log;
 mod outages;
 mod refusals;
 mod renewals;
@@ -22,7 +23,7 @@ use crate::credential::issuing::{Asked, Issuing, Service};
 use crate::credential::keys::Signer;
 use crate::credential::secret::Secret;
 use crate::credential::source::{Generation, Source};
-use crate::credential::{Credential, Renewed, Scheme};
+use crate::credential::{Credential, Health, Renewed, Scheme};
 use crate::error::Error;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -207,12 +208,16 @@ impl Scene {
         headers["x-auth-token"].to_str().unwrap().to_owned()
     }
 
+    fn health(&self) -> Health {
+        self.credential.health(self.clock.wall())
+    }
+
     fn why(&self) -> String {
-        self.credential.health().why.unwrap_or_default()
+        self.health().why.unwrap_or_default()
     }
 
     fn count(&self, result: Renewed) -> u64 {
-        self.credential.health().renewals.count(result)
+        self.health().renewals.count(result)
     }
 }
 

@@ -162,14 +162,14 @@ fn encode_credential(credential: &Health, encoder: &mut DescriptorEncoder<'_>) -
     )?;
     let mut family = encoder.encode_descriptor(
         "jobgate_credential_expiry_timestamp",
-        "When the central credential expires, in seconds since 1970; absent if nobody says. It is renewed when a quarter of its life is left.",
+        "When the central credential expires, in seconds since 1970; by its kind; absent if nobody says. One that an identity service gives is renewed while a quarter of its life is left.",
         Some(&Unit::Seconds),
         MetricType::Gauge,
     )?;
     let since_1970 = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).ok();
     if let Some(at) = credential.expires_at.and_then(since_1970) {
         family
-            .encode_family::<[(&str, &str); 0]>(&[])?
+            .encode_family(&[("kind", credential.kind)])?
             .encode_gauge(&at.as_secs_f64())?;
     }
     let mut family = encoder.encode_descriptor(

@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Clock, Credential, Keeper, MINUTE, Rest, SECOND, send};
+use super::{Clock, Credential, Health, Keeper, MINUTE, Rest, SECOND, send};
 use crate::config::{CredentialSettings, SecretSource};
 use crate::credential::tests::upstream;
 use crate::policy::hold::CredentialKind;
@@ -68,8 +69,12 @@ impl Scene {
         self.rest.begin();
     }
 
+    fn health(&self) -> Health {
+        self.credential.health(self.clock.wall())
+    }
+
     fn why(&self) -> String {
-        self.credential.health().why.unwrap_or_default()
+        self.health().why.unwrap_or_default()
     }
 }
 
@@ -165,10 +170,10 @@ async fn a_file_that_is_swapped_behind_a_link_has_changed() {
 async fn a_file_that_is_gone_or_broken_is_told_until_it_is_back() {
     let mut scene = Scene::new(&keys(1, FAR), keys_file);
     scene.step().await;
-    assert!(scene.credential.health().available && scene.why().is_empty());
+    assert!(scene.health().available && scene.why().is_empty());
     fs::remove_file(scene.path()).unwrap();
     scene.step().await;
-    assert!(!scene.credential.health().available);
+    assert!(!scene.health().available);
     assert!(scene.why().contains("cannot read file"), "{}", scene.why());
     scene.write("{");
     scene.step().await;
@@ -176,7 +181,7 @@ async fn a_file_that_is_gone_or_broken_is_told_until_it_is_back() {
     assert!(send(&scene.credential, scene.clock.wall()).is_err());
     scene.write(&keys(2, FAR));
     scene.step().await;
-    assert!(scene.credential.health().available && scene.why().is_empty());
+    assert!(scene.health().available && scene.why().is_empty());
 }
 
 #[tokio::test]
@@ -210,7 +215,9 @@ async fn keys_of_a_file_are_always_of_one_reading_and_former_ones_stay_secret() 
 async fn keys_that_are_over_are_not_sent_until_the_file_says_otherwise() {
     let mut scene = Scene::new(&keys(1, "2020-01-08T03:50:07.574000Z"), keys_file);
     scene.step().await;
-    let end = scene.credential.health().expires_at.unwrap();
+    let health = scene.health();
+    let end = health.expires_at.unwrap();
+    assert!(!health.available && health.expires_in == Some(Duration::ZERO));
     assert!(
         send(&scene.credential, end + MINUTE).is_ok(),
         "clocks differ"

@@ -18,7 +18,7 @@ async fn an_outage_of_an_hour_costs_few_questions_and_is_over_within_minutes_of_
     let why = scene.why();
     let told = "IAM has given no credential for 3600 s (no connection): next try in ";
     assert!(why.starts_with(told), "{why}");
-    assert!(!scene.credential.health().available);
+    assert!(!scene.health().available);
 
     let before = scene.asked();
     scene.says(Says::Next(DAY));
@@ -36,13 +36,13 @@ async fn an_outage_while_a_token_is_held_is_told_and_harms_nobody() {
     scene.step().await;
     scene.says(Says::Fault(unavailable()));
     scene.pass(19 * HOUR, SECOND).await;
-    let health = scene.credential.health();
+    let health = scene.health();
     assert!(health.available && health.why.is_some());
     assert_eq!(scene.sent_token(), token(1));
     scene.says(Says::Next(DAY));
     scene.pass(5 * MINUTE, SECOND).await;
     assert_ne!(scene.sent_token(), token(1));
-    assert_eq!(scene.credential.health().why, None);
+    assert_eq!(scene.health().why, None);
 }
 
 #[tokio::test]

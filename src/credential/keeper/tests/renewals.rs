@@ -14,7 +14,7 @@ async fn a_token_of_a_day_is_renewed_hours_before_its_end_and_one_call_a_day_doe
     scene.step().await;
     for _ in 0..10 * 24 * 60 {
         scene.pass(MINUTE, MINUTE).await;
-        let left = scene.credential.health().expires_in.unwrap();
+        let left = scene.health().expires_in.unwrap();
         assert!(left > 5 * HOUR, "{left:?}");
         assert_eq!(
             scene.sent_token(),
@@ -93,7 +93,7 @@ async fn a_machine_that_slept_past_the_end_asks_at_once_and_sends_nothing_stale(
     scene.clock.set_wall(scene.clock.wall() + 2 * DAY);
     let error = scene.send().unwrap_err().to_string();
     assert!(error.contains("expired"), "{error}");
-    assert_eq!(scene.credential.health().expires_in, Some(Duration::ZERO));
+    assert_eq!(scene.health().expires_in, Some(Duration::ZERO));
     scene.step().await;
     assert_eq!((scene.asked(), scene.sent_token()), (2, token(2)));
 }
