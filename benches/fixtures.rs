@@ -156,7 +156,9 @@ pub(crate) fn path<B: Body + 'static>(
         route: Route::new(""),
         authenticate: match guard {
             Guard::Open => Authenticate::open(),
-            Guard::Key | Guard::KeyAndLine => Authenticate::with_keys(Arc::clone(&clients)),
+            Guard::Key | Guard::KeyAndLine => {
+                Authenticate::with_keys(keyring(&clients, &clock), RefusalMetrics::default())
+            }
         },
         usage: Usage::new(Accounts::default(), Arc::clone(&clients), clock.clone()),
         lookup: LookupLayer::new(

@@ -1,5 +1,5 @@
 //! The central credential: the one secret the gateway holds, and the last hand a request passes before the wire. Beside
-//! it the token of the admin API, because secrets are read in this room alone.
+//! it the token of the admin API and the secrets of clients, because secrets are read in this room alone.
 //!
 //! Invariant: nothing outside this room can see a secret. It leaves only as header values marked sensitive, put on a
 //! request by [`Credential::authorise`]; faults name the variable or the file, never the value. Deliberately not here:
@@ -7,12 +7,14 @@
 //! calls that would fetch a token.
 
 mod admin_token;
+mod clients;
 mod echo;
 mod fault;
 mod keys;
 mod secret;
 pub mod signing;
 mod source;
+mod verify;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,6 +24,7 @@ use http::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 pub use self::admin_token::AdminToken;
+pub use self::clients::{ClientSecretFault, ClientSecrets, SecretUse};
 pub use self::fault::{CredentialFault, Flaw};
 use self::keys::KeyPair;
 use self::secret::Secret;

@@ -54,6 +54,8 @@ pub struct Exchange {
     pub started: Instant,
     /// The client that the connection's certificate stands for.
     pub certified: Option<ClientId>,
+    /// The other end of the connection, as text; `None` only where there is no connection.
+    pub peer: Option<Arc<str>>,
     client: OnceLock<ClientId>,
     job: OnceLock<JobId>,
     upstream: OnceLock<Story>,
@@ -168,6 +170,7 @@ impl Exchange {
             announces_body,
             started,
             certified: None,
+            peer: None,
             client: OnceLock::new(),
             job: OnceLock::new(),
             upstream: OnceLock::new(),
@@ -180,6 +183,13 @@ impl Exchange {
     pub fn certified(self, client: Option<ClientId>) -> Self {
         let certified = client;
         Self { certified, ..self }
+    }
+
+    /// The same, from this end of a connection.
+    #[must_use]
+    pub fn from_peer(self, peer: Arc<str>) -> Self {
+        let peer = Some(peer);
+        Self { peer, ..self }
     }
 
     /// Who asks, once [`authenticate`] knows.

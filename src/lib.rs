@@ -30,6 +30,7 @@
 //! | [`stack`] | wiring | the request path in one function, outermost first: the place to start reading |
 //! | [`refresh`] | mechanism | budget mode's hands: the one task that makes the looks that are planned |
 //! | [`layers`] | mechanism | one file a layer; none imports another |
+//! | [`limiter`] | mechanism | how often somebody may do something |
 //! | [`planner`] | mechanism | budget mode's books: what is asked for, who waits for a first answer, which look is next |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
 //! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
@@ -54,6 +55,7 @@ pub mod config;
 pub mod credential;
 pub mod error;
 pub mod layers;
+pub mod limiter;
 pub mod planner;
 pub mod policy;
 pub mod process;

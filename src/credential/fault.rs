@@ -74,14 +74,18 @@ impl CredentialFault {
             flaw,
         }
     }
+
+    /// With what the system says.
+    pub(super) fn in_full(&self) -> String {
+        match self.source() {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
+        }
+    }
 }
 
 impl From<CredentialFault> for Error {
     fn from(fault: CredentialFault) -> Self {
-        let text = match fault.source() {
-            Some(source) => format!("{fault}: {source}"),
-            None => fault.to_string(),
-        };
-        Self::CredentialUnavailable(text.into())
+        Self::CredentialUnavailable(fault.in_full().into())
     }
 }

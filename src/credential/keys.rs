@@ -14,7 +14,7 @@ use super::{X_PROJECT_ID, X_SDK_DATE, X_SECURITY_TOKEN, header_text, sensitive};
 use crate::error::Error;
 
 /// `X-Sdk-Date` in UTC, e.g. `20240605T080058Z`.
-const SDK_DATE: &str = "%Y%m%dT%H%M%SZ";
+pub(super) const SDK_DATE: &str = "%Y%m%dT%H%M%SZ";
 
 /// An access key with its secret key, and the two headers that may go with them.
 pub(super) struct KeyPair {

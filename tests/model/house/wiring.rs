@@ -188,7 +188,10 @@ impl Parts {
             admit: Admit::new(Drain::new()),
             conform: Conform::new(&[]),
             route: Route::new(""),
-            authenticate: Authenticate::with_keys(Arc::clone(&clients)),
+            authenticate: Authenticate::with_keys(
+                keyring(&clients, &clock),
+                RefusalMetrics::default(),
+            ),
             usage: Usage::new(self.accounts.clone(), Arc::clone(&clients), clock.clone()),
             lookup: LookupLayer::new(store, self.windows(), clients, None, clock),
             collapse,
