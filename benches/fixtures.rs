@@ -17,8 +17,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jobgate::clock::Clock;
 use jobgate::config::{AccessLog as Mode, BudgetMode, LogFormat, LogSettings};
+use jobgate::credential::ClientSecrets;
 use jobgate::layers::admit::Admit;
-use jobgate::layers::authenticate::Authenticate;
+use jobgate::layers::authenticate::{Authenticate, Keyring};
 use jobgate::layers::collapse::{Bounds, Collapse, Fetch};
 use jobgate::layers::conform::Conform;
 use jobgate::layers::fetch::gate::Gate;
@@ -39,7 +40,7 @@ use jobgate::stack::{self, RequestParts};
 use jobgate::store::{Chronicle, Entry, Store, cache_control};
 use jobgate::telemetry::access::AccessLog;
 use jobgate::telemetry::lines::Lines;
-use jobgate::telemetry::metrics::{Accounts, Metrics, Origin};
+use jobgate::telemetry::metrics::{Accounts, Metrics, Origin, RefusalMetrics};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use sha2::{Digest as _, Sha256};
@@ -183,6 +184,12 @@ pub(crate) fn path<B: Body + 'static>(
         certified_name: None,
     };
     observer(guard, clients, clock).observe(&peer, requests)
+}
+
+/// The keys of these clients, none of whom has a secret.
+fn keyring(clients: &Arc<Clients>, clock: &Clock) -> Arc<Keyring> {
+    let (clients, secrets) = (Arc::clone(clients), ClientSecrets::default());
+    Arc::new(Keyring::new(clients, secrets, clock.clone()))
 }
 
 /// A gate that lets out as much as any bench asks for.
