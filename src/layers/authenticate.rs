@@ -71,3 +71,6 @@ impl Step<Routed> for Authenticate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
