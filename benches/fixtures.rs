@@ -53,7 +53,7 @@ use tower::{Service, service_fn as tower_fn};
 /// Upstream's own example of an answer, 559 bytes when normalised.
 pub(crate) const DOCUMENTED: &[u8] = include_bytes!("../tests/samples/success-documented.json");
 const JOB: &str = "f5af662119404ad187437cd272b5099b";
-const KEY: &str = "jgk_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub(crate) const KEY: &str = "jgk_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// Longer than any bench runs: nothing goes stale, nobody loses patience.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 /// As the defaults are.

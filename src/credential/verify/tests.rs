@@ -391,7 +391,7 @@ proptest! {
                 let after = before(head.method.as_str());
                 prop_assume!(after != head.method.as_str() && !after.is_empty());
                 head.method = Method::from_bytes(after.as_bytes()).unwrap();
-                prop_assume!(after.to_ascii_uppercase() != "GET"); // the signers write it in capitals
+                prop_assume!(!after.eq_ignore_ascii_case("GET")); // the signers write it in capitals
             }
             name => {
                 let text = head.headers[name].to_str().unwrap().to_owned();

@@ -42,11 +42,8 @@ impl Refusals {
 
     pub(super) fn tell(&self, exchange: &Exchange, keyring: &Keyring, error: &Error) {
         self.metrics.refused(error);
-        if !self
-            .lines
-            .as_ref()
-            .is_some_and(|lines| lines.take().is_ok())
-        {
+        let line = self.lines.as_ref().map(Limiter::take);
+        if !matches!(line, Some(Ok(_))) {
             self.untold.fetch_add(1, Ordering::Relaxed);
             return;
         }
