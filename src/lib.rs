@@ -8,8 +8,8 @@
 //! 2. [`layers::observe`] names the request; whatever happens below, it counts and logs the end.
 //! 3. [`layers::rescue`] is the one place where a reply, a failure or a panic becomes a response.
 //! 4. Refused before anything is looked up: while draining ([`layers::admit`]), for broken HTTP ([`layers::conform`]),
-//!    for what is no job ([`layers::route`]), without a client key ([`layers::authenticate`]), with a bad id ([`layers::validate`]).
-//!    A client that asks for its own account gets it in between ([`layers::usage`]).
+//!    for what is no job ([`layers::route`]), without a client key ([`layers::authenticate`]), above the client's rate ([`layers::rate`]), with a bad id or for a job that the client
+//!    may not see ([`layers::validate`]). What the gateway answers itself goes out in between ([`layers::usage`], [`layers::projects`]).
 //! 5. [`layers::lookup`] answers from the [`store`] if what is there is fresh, on the thread that read it: a hit ends here. How
 //!    far something stale may take its place is [`policy::ladder`]'s to say. In budget mode the [`planner`] notes what is asked for.
 //! 6. [`layers::collapse`] joins the one fetch of this job, or starts it as a task that no client can cancel. In budget mode what is stale is
@@ -34,8 +34,8 @@
 //! | [`planner`] | mechanism | budget mode's books: what is asked for, who waits for a first answer, which look is next |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
 //! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
+//! | [`credential`] | mechanism | the secret, the services that give it, and the signature; nothing else sees it |
 //! | [`upstream`] | mechanism | calls to the cloud, within limits |
-//! | [`credential`] | mechanism | the secret, and the signature; nothing else sees it |
 //! | [`store`] | mechanism | stored answers and their memory |
 //! | [`sandbox`] | mechanism | a double of the cloud, for trying and testing |
 //! | [`telemetry`] | mechanism | metrics, access log, diagnostics |

@@ -100,6 +100,7 @@ impl Cause {
             | Error::BadSignature(_)
             | Error::ClientClock { .. }
             | Error::JobForbidden
+            | Error::AboveRate { .. }
             | Error::NoRoute
             | Error::MethodNotAllowed
             | Error::UriTooLong

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use jobgate::config::{CredentialSettings, SecretSource, Settings};
 use jobgate::credential::Credential;
+use jobgate::policy::allowance::Allowance;
 
 use crate::clients::KEY;
 use crate::raw::{RawAnswer, Reply, Script, Then, Wire};
@@ -111,6 +112,7 @@ pub(super) fn own_cases() -> Vec<Case> {
     let no_route = request("GET", "/v1/job/list", HOST);
     let long = format!("/v1/job/{JOB}/info?{}", "q".repeat(8192));
     let token = format!("X-Auth-Token: {}\r\n", "M".repeat(513));
+    let key = format!("X-Api-Key: {KEY}\r\n");
     let signed =
         "Authorization: SDK-HMAC-SHA256 Access=wallboard, SignedHeaders=host, Signature=00\r\n";
     let at_eight = format!(
@@ -134,6 +136,21 @@ pub(super) fn own_cases() -> Vec<Case> {
             gateway.clock.set_wall(ten);
             gateway.in_keys_mode(&[("wallboard", KEY)])
         }),
+        keyed("client may not see this job", 403, &key).with(|gateway| {
+            gateway
+                .in_keys_mode(&[("wallboard", KEY)])
+                .with(|settings| settings.auth.clients[0].jobs = Some(Vec::new()))
+        }),
+        Case {
+            before: Some(info(&format!("{HOST}{key}"))),
+            ..keyed("client above its rate", 429, &key)
+        }
+        .with(|gateway| {
+            gateway
+                .in_keys_mode(&[("wallboard", KEY)])
+                .with(|settings| settings.auth.clients[0].rate = Some(one_in_a_minute()))
+        })
+        .retry_after(60),
         Case::refused("no such route", 404, no_route),
         Case::refused(
             "wrong method",
@@ -250,6 +267,13 @@ pub(super) fn upstream_cases() -> Vec<Case> {
 fn one_call_a_minute(settings: &mut Settings) {
     settings.budget.requests = std::num::NonZeroU32::MIN;
     settings.budget.window = Duration::from_secs(60);
+}
+
+fn one_in_a_minute() -> Allowance {
+    Allowance {
+        times: 1,
+        per: Duration::from_secs(60),
+    }
 }
 
 fn throttle(window: &str) -> Reply {
