@@ -49,7 +49,11 @@ impl Parts {
             slot: AwaitSlot::new(gate.clone(), planner.clone()),
             max_in_flight: settings.upstream.max_in_flight,
             pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
-            judge: Judge::new(settings.budget.window, metrics.clone()),
+            judge: Judge::new(
+                settings.budget.window,
+                settings.cache.caller_fields,
+                metrics.clone(),
+            ),
             authorise,
             upstream,
         })
@@ -73,7 +77,7 @@ impl Parts {
 
     /// The last hand before the wire.
     pub(super) fn authorise(&self, credential: &Arc<Credential>, host: &str) -> Authorise {
-        let (clock, metrics) = (self.clock.clone(), self.metrics.upstream.clone());
+        let (clock, metrics) = (self.signing_clock.clone(), self.metrics.upstream.clone());
         Authorise::new(Arc::clone(credential), host, clock, metrics)
     }
 }

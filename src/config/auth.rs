@@ -124,7 +124,7 @@ fn check_client(
     section: &mut Section<'_>,
 ) -> Option<ClientSettings> {
     let refresh = section.optional("refresh", &raw.refresh);
-    let rate = rate(raw, section);
+    let rate = section.optional("rate", &raw.rate);
     let jobs = section.optional("jobs", &raw.jobs);
     let jobs = jobs.map(|ids| job_ids(&ids, section));
     let max_stale = section.between("max_stale", &raw.max_stale, &limits::MAX_STALE);
@@ -158,7 +158,7 @@ fn check_client(
         name: name?,
         key_sha256,
         secrets,
-        rate,
+        rate: rate.map(|pace| pace.0),
         refresh: refresh.map_or(Allowance::DEFAULT, |rate| rate.0),
         share,
         jobs,
@@ -172,18 +172,6 @@ fn secrets(raw: &RawClient, section: &mut Section<'_>) -> Vec<SecretSource> {
     let env = secret::source(section, "secret", &raw.secret_env, &none);
     let file = secret::source(section, "secret", &none, &raw.secret_file);
     env.into_iter().chain(file).collect()
-}
-
-fn rate(raw: &RawClient, section: &mut Section<'_>) -> Option<Allowance> {
-    let rate = section.optional("rate", &raw.rate)?.0;
-    if rate.times == 0 {
-        section.fault(
-            "rate",
-            "must be at least 1; who may never ask is no client: remove its entry",
-        );
-        return None;
-    }
-    Some(rate)
 }
 
 fn job_ids(written: &[String], section: &mut Section<'_>) -> Vec<JobId> {

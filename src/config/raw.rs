@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 use serde_aux::serde_introspection::serde_introspect;
 
-use super::item::{Item, Rate, Size, SocketOrOff, Time, Value};
+use super::item::{Item, Pace, Rate, Size, SocketOrOff, Time, Value};
 
 /// A key that may be left out.
 pub(super) type Key<T> = Option<Item<T>>;
@@ -189,7 +189,7 @@ pub(super) struct RawClient {
     pub(super) key_sha256: Key<Vec<String>>,
     pub(super) secret_env: Key<String>,
     pub(super) secret_file: Key<String>,
-    pub(super) rate: Key<Rate>,
+    pub(super) rate: Key<Pace>,
     pub(super) refresh: Key<Rate>,
     pub(super) share: Key<f64>,
     pub(super) jobs: Key<Vec<String>>,

@@ -80,10 +80,11 @@ fn check_tls(raw: &RawTls, report: &mut Report) -> Option<TlsSettings> {
     let key_file = section
         .required("key_file", &raw.key_file)
         .map(PathBuf::from);
+    let clients = client_certificates(raw, &mut section);
     Some(TlsSettings {
         cert_file: cert_file?,
         key_file: key_file?,
-        clients: client_certificates(raw, &mut section),
+        clients,
     })
 }
 

@@ -16,6 +16,7 @@ use crate::credential::{Health, Renewed};
 use crate::policy::limit::Api;
 use crate::policy::limit::account::Standing;
 use crate::policy::refresh::Outlook;
+use crate::policy::skew;
 use crate::policy::sweep;
 
 /// Knows the state of the gateway's parts.
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub credential_proven: bool,
     /// How the central credential fares otherwise.
     pub credential: Health,
+    /// How the local clock stands against upstream's; `None` before an answer has told the time.
+    pub local_clock: Option<skew::Standing>,
     /// Stored responses.
     pub cache_entries: u64,
     /// Bytes that they cost, all told.
@@ -122,6 +125,7 @@ fn encode_state(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
         "1 once upstream has accepted the central credential, 0 at the start and after a refusal.",
         u64::from(now.credential_proven),
     )?;
+    encode_clock(now.local_clock, encoder)?;
     gauge(
         encoder,
         "jobgate_upstream_paused",
@@ -162,15 +166,13 @@ fn encode_credential(credential: &Health, encoder: &mut DescriptorEncoder<'_>) -
     )?;
     let mut family = encoder.encode_descriptor(
         "jobgate_credential_expiry_timestamp",
-        "When the central credential expires, in seconds since 1970; by its kind; absent if nobody says. One that an identity service gives is renewed while a quarter of its life is left.",
+        "When the central credential expires, in seconds since 1970; absent if nobody says. One that an identity service gives is renewed while a quarter of its life is left.",
         Some(&Unit::Seconds),
         MetricType::Gauge,
     )?;
     let since_1970 = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).ok();
     if let Some(at) = credential.expires_at.and_then(since_1970) {
-        family
-            .encode_family(&[("kind", credential.kind)])?
-            .encode_gauge(&at.as_secs_f64())?;
+        family.encode_gauge(&at.as_secs_f64())?;
     }
     let mut family = encoder.encode_descriptor(
         "jobgate_credential_renewals",
@@ -185,6 +187,22 @@ fn encode_credential(credential: &Health, encoder: &mut DescriptorEncoder<'_>) -
             .encode_counter::<NoLabelSet, _, u64>(&credential.renewals.count(result), None)?;
     }
     Ok(())
+}
+
+fn encode_clock(
+    standing: Option<skew::Standing>,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(
+        "jobgate_clock_skew",
+        "Local time minus upstream's, as its answers show it to half a second and half the round trip. From a minute on requests are          signed by upstream's time, beyond a day they are not: the local clock wants to be set. Absent until an answer has told the time.",
+        Some(&Unit::Seconds),
+        MetricType::Gauge,
+    )?;
+    match standing {
+        Some(standing) => family.encode_gauge(&standing.difference.as_secs_f64()),
+        None => Ok(()),
+    }
 }
 
 fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
