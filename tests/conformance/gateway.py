@@ -181,7 +181,7 @@ def origin(body, delay_s=0.0):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked, server.times = [], []
     server.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()  # how often it looks whether to end, in s
     try:
         yield server
     finally:

@@ -6,6 +6,7 @@ import urllib.request
 
 import errors
 import gateway
+import relay
 from sdk import FIELDS, equal
 
 DOCUMENTED = "f5af662119404ad187437cd272b5099b"
@@ -35,12 +36,12 @@ def living(sdk):
 
 
 def recorded(sdk):
-    """every recorded success: also `create_time` as a text, nulls, absent and unknown fields"""
+    """every recorded success, compared with the wire field by field: `create_time` as a text, nulls, absent and unknown fields"""
     with gateway.Gateway() as running:
         client = sdk.client(running.url)
         for job_id in map(errors.padded, errors.SUCCESSES):
             equal(f"the fields of {job_id}", exactly(vars(client.show(job_id))), exactly(on_the_wire(running, job_id)))
-    return "the job, field by field what is on the wire"
+    return "the job, exactly"
 
 
 def on_the_wire(running, job_id):
@@ -63,7 +64,7 @@ def large_numbers(sdk):
     with gateway.origin(body) as upstream, gateway.Gateway(upstream.url) as running:
         job = sdk.client(running.url).show(DOCUMENTED)
     equal("the numbers", {field: getattr(job, field) for field in LARGE}, LARGE)
-    return "the job, digit for digit"
+    return "the job, exactly"
 
 
 def unicode_text(sdk):
@@ -76,7 +77,7 @@ def unicode_text(sdk):
         for _ in range(2):
             equal("the name", client.show(DOCUMENTED).job_name, name)
         equal("what upstream was asked", upstream.asked, [f"/v1/job/{DOCUMENTED}/info"])
-    return "the name, letter for letter"
+    return "the job, exactly"
 
 
 def missing_job(sdk):
@@ -91,40 +92,39 @@ def own_request_id(sdk):
         told = sdk.client(running.url).told("abc")
         line = running.access_line(told["request_id"])
     equal("status and code in the log", (line["status"], line["error.code"]), (400, "JG.4001"))
-    return "the gateway's request id, which its log has, too"
-
-
-def bad_id(sdk, job_ids):
-    """What the last of these ids got: an error of 4xx from the gateway, and nothing went upstream."""
-    with gateway.origin({}) as upstream, gateway.Gateway(upstream.url) as running:
-        refusals = [sdk.client(running.url).refusal(job_id) for job_id in job_ids]
-        equal("what upstream was asked", upstream.asked, [])
-    return refusals
+    return "the id that is in the gateway's log"
 
 
 def bad_ids(sdk):
     """ids that cannot be: too short, too long, not ASCII, a hyphen, percent signs"""
-    ids = ["abc", LIVING + "6", "é" * 32, LIVING[:-1] + "-", "%" * 32]
-    return str([refusal.expect(400, "JG.4001") for refusal in bad_id(sdk, ids)][-1])
+    for job_id in ["abc", LIVING + "6", "é" * 32, LIVING[:-1] + "-", "%" * 32]:
+        refusal, _ = bad_id(sdk, job_id, 400, "JG.4001")
+    return str(refusal)
+
+
+def bad_id(sdk, job_id, status, code):
+    """The refusal of an id, and the path by which the SDK asked. Nothing goes upstream."""
+    with gateway.origin({}) as upstream, gateway.Gateway(upstream.url) as running, relay.to(running.url) as between:
+        refusal = sdk.client(between.url).refusal(job_id).expect(status, code)
+        equal("what upstream was asked", upstream.asked, [])
+    (path,) = between.seen
+    return refusal, f"{refusal}, asked for at `{path}`"
 
 
 def dots(sdk):
-    """the id `..`: Python and Java shorten the path to `/v1/info`"""
-    (refusal,) = bad_id(sdk, [".."])
-    return str(refusal.expect(*{"Go": (400, "JG.4001")}.get(sdk.language, (404, "JG.4041"))))
+    """the id `..`"""
+    return bad_id(sdk, "..", *{"Go": (400, "JG.4001")}.get(sdk.language, (404, "JG.4041")))[1]
 
 
 def slash(sdk):
-    """the id `a/b`: only Python encodes the slash"""
-    (refusal,) = bad_id(sdk, ["a/b"])
-    return str(refusal.expect(400, "JG.4001"))
+    """the id `a/b`"""
+    return bad_id(sdk, "a/b", 400, "JG.4001")[1]
 
 
 def no_id(sdk):
     """no id at all"""
     if sdk.language != "Java":
-        (refusal,) = bad_id(sdk, [None])
-        return str(refusal.expect(400, "JG.4001"))
+        return bad_id(sdk, None, 400, "JG.4001")[1]
     with gateway.Gateway() as running:
         failed = sdk.client(running.url).failure(None)
         equal("connections", running.metric("jobgate_connections_accepted_total"), 0)
@@ -132,33 +132,33 @@ def no_id(sdk):
 
 
 def one_connection(sdk):
-    """200 calls"""
+    """200 calls, over one connection and for one upstream call"""
     with gateway.Gateway() as running:
         client = sdk.client(running.url)
         for _ in range(CALLS):
             client.show(DOCUMENTED)
         equal("connections", running.metric("jobgate_connections_accepted_total"), 1)
         equal("upstream calls", running.metric("jobgate_upstream_calls_total"), 1)
-    return "the job, over one connection, for one upstream call"
+    return "the job"
 
 
 def idle_connection(sdk):
-    """a call after a pause, the time for a request head being shorter than the pause"""
+    """a call after a pause longer than `header_timeout`, over the same connection"""
     with gateway.Gateway(server='header_timeout = "500ms"') as running:
         client = sdk.client(running.url)
         client.show(DOCUMENTED)
         time.sleep(2)  # the silence is what is tested: nothing is waited for
         client.show(DOCUMENTED)
         equal("connections", running.metric("jobgate_connections_accepted_total"), 1)
-    return "the job, over the same connection"
+    return "the job"
 
 
 def closed_connection(sdk):
-    """a call after the gateway closed the idle connection"""
+    """a call after the gateway closed the idle connection, over a new one"""
     with gateway.Gateway(server='idle_timeout = "200ms"') as running:
         client = sdk.client(running.url)
         client.show(DOCUMENTED)
         running.until("jobgate_connections", 0)
         client.show(DOCUMENTED)
         equal("connections", running.metric("jobgate_connections_accepted_total"), 2)
-    return "the job, over a new connection"
+    return "the job"

@@ -18,8 +18,9 @@ def to(url, change=lambda path, headers: (path, headers)):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            server.seen.append(self.path)
-            path, headers = change(self.path, self.headers.items())
+            path = self.requestline.split()[1]  # as it is sent: `self.path` has one slash where the wire has two
+            server.seen.append(path)
+            path, headers = change(path, self.headers.items())
             connection = http.client.HTTPConnection(upstream, timeout=60)
             connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers:
@@ -41,7 +42,7 @@ def to(url, change=lambda path, headers: (path, headers)):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.seen, server.answers = [], []
     server.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()  # how often it looks whether to end, in s
     try:
         yield server
     finally:

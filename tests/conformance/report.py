@@ -1,5 +1,6 @@
 """What was tried and how it went."""
 
+import time
 import traceback
 
 
@@ -17,6 +18,7 @@ class Report:
 
     def _run(self, section, title, case, sdk):
         column = sdk.language if sdk else "the client"
+        began = time.monotonic()
         try:
             outcome = case(sdk) if sdk else case()
             if not isinstance(outcome, str):
@@ -26,7 +28,7 @@ class Report:
             return
         self._note(section, title, column, outcome)
         self.passed += 1
-        print(f"passed  {section}: {title}: {column}: {outcome}", flush=True)
+        print(f"passed  {section}: {title}: {column}: {outcome} ({time.monotonic() - began:.1f} s)", flush=True)
 
     def fail(self, section, title, column, error):
         """Notes a failure, with the way it came about on standard error."""

@@ -52,16 +52,17 @@ def documented(name, tables, others_allowed):
     return "the same"
 
 
-def main(results):
+def main(workplace):
     report = Report()
     with contextlib.ExitStack() as running:
-        sdks = [running.enter_context(one) for one in sdk.programs(results.parent)]
+        sdks = [running.enter_context(sdk.Sdk(language, workplace)) for language in sdk.LANGUAGES]
         for section in SECTIONS:
             run(report, section, sdks)
     tables = {section: report.markdown(section) for section in SECTIONS}
     for name, sections, others_allowed in [("docs/sdks.md", IN_THE_PAGE, False), ("README.md", IN_THE_README, True)]:
         carried = [tables[section] for section in sections]
         report.run("documentation", name, lambda: documented(name, carried, others_allowed))
+    results = workplace / "results.md"
     results.write_text("\n".join(f"## {heading}\n\n{tables[section]}" for section, (heading, _) in SECTIONS.items()))
     print(f"results: {results}")
     print(f"{report.passed} passed, {report.failed} failed")

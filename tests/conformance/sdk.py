@@ -12,7 +12,6 @@ Each SDK, unmodified, sits in a small program of its own below tests/sdk. Calls 
 
 import json
 import os
-import pathlib
 import re
 import subprocess
 import threading
@@ -44,13 +43,14 @@ PATIENCE_S = 150
 class Sdk:
     """One process with an SDK in it. `with` ends it."""
 
-    def __init__(self, language, environment=None):
-        self.language = language
+    def __init__(self, language, workplace, environment={}):
+        """`workplace`: where scripts/conformance has put the programs."""
+        self.language, self._workplace = language, workplace
         # Nothing of the caller's environment: no proxy, and no region file in a home directory.
-        minimal = {"PATH": os.environ["PATH"], "HOME": os.environ["SDK_HOME"]}
+        minimal = {"PATH": os.environ["PATH"], "HOME": str(workplace)}
         self._process = subprocess.Popen(
-            os.environ[f"SDK_{language.upper()}"].split(),
-            env=minimal | (environment or {}),
+            [workplace / f"sdk-{language.lower()}"],
+            env=minimal | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # the SDKs' own logs
@@ -59,7 +59,7 @@ class Sdk:
 
     def again(self, environment):
         """The same SDK in a process of its own, with these environment variables."""
-        return Sdk(self.language, environment)
+        return Sdk(self.language, self._workplace, environment)
 
     def client(self, endpoint=None, **said):
         """A client set up in code, with keys that mean nothing unless others are `said`."""
@@ -165,12 +165,6 @@ class Refusal:
 
     def __str__(self):
         return f"{self.status}, the code is lost" if self.loses_body else f"{self.status} `{self.code}`"
-
-
-def programs(workplace):
-    """Where scripts/conformance has put the three programs."""
-    os.environ["SDK_HOME"] = str(workplace)
-    return [Sdk(language) for language in LANGUAGES]
 
 
 def equal(what, seen, expected):

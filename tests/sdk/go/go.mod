@@ -1,6 +1,6 @@
 module jobgate/tests/sdk
 
-go 1.23
+go 1.19
 
 require github.com/huaweicloud/huaweicloud-sdk-go-v3 v0.1.207
 
