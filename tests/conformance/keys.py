@@ -8,7 +8,7 @@ from jobs import DOCUMENTED
 from sdk import equal
 
 NAME = "ide-plugin"
-SECRET = "conformance-secret-of-a-virtual-client"  # as long as one has to be
+SECRET = "conformance-secret-of-a-virtual-client"
 VIRTUAL = f"""
 [[clients]]
 name = "{NAME}"
@@ -35,7 +35,8 @@ def run(report, section, sdks):
     for title, headers, code in refused:
         report.run(section, title, lambda sdk, headers=headers, code=code: refuse(sdk, lines, headers, code), sdks)
     for case in [
-        right, wrong_secret, unknown_access_key, empty_signature, changed_path, changed_header, dropped_header, clock_behind, clock_ahead, clock_in_time,
+        right, wrong_secret, unknown_access_key, empty_signature, changed_path, changed_header, dropped_header,
+        clock_behind, clock_ahead, clock_in_time,
     ]:  # fmt: skip
         report.run(section, case.__doc__, case, sdks)
 

@@ -5,6 +5,7 @@ Exits 1 on any failure. Nothing is ever skipped: what is missing fails.
 
 import contextlib
 import pathlib
+import re
 import sys
 
 import budget
@@ -52,6 +53,21 @@ def documented(name, tables, others_allowed):
     return "the same"
 
 
+def pinned():
+    """The page names the versions that are tried."""
+    requirements, pom, module = [
+        (gateway.ROOT / "tests/sdk" / name).read_text() for name in ["python/requirements.txt", "java/pom.xml", "go/go.mod"]
+    ]
+    versions = re.findall(r"^(huaweicloudsdkcodeartsbuild)==(\S+)", requirements, re.MULTILINE)
+    versions += re.findall(r"<artifactId>(huaweicloud-sdk-\w+)</artifactId>\s*<version>(\S+)</version>", pom)
+    versions += re.findall(r"/(huaweicloud-sdk-go-v3) v(\S+)", module)
+    page = (gateway.ROOT / "docs/sdks.md").read_text()
+    missing = [(name, version) for name, version in versions if f"`{name}` {version}" not in page]
+    if missing or len(versions) != 4:
+        raise AssertionError(f"docs/sdks.md does not name {missing} of {versions}")
+    return "named"
+
+
 def main(workplace):
     report = Report()
     with contextlib.ExitStack() as running:
@@ -62,6 +78,7 @@ def main(workplace):
     for name, sections, others_allowed in [("docs/sdks.md", IN_THE_PAGE, False), ("README.md", IN_THE_README, True)]:
         carried = [tables[section] for section in sections]
         report.run("documentation", name, lambda: documented(name, carried, others_allowed))
+    report.run("documentation", "the versions in docs/sdks.md", pinned)
     results = workplace / "results.md"
     results.write_text("\n".join(f"## {heading}\n\n{tables[section]}" for section, (heading, _) in SECTIONS.items()))
     print(f"results: {results}")
