@@ -43,8 +43,9 @@ use place::Place;
 use raw::RawAuthMode;
 pub use settings::{
     AccessLog, AdminSettings, AuthMode, AuthSettings, BudgetMode, BudgetSettings, CacheSettings,
-    ClientSettings, CredentialSettings, LogFormat, LogSettings, SecretSource, ServerSettings,
-    Settings, SweepMode, SweepSettings, TlsSettings, UpstreamSettings,
+    CallerFields, ClientCertificates, ClientSettings, CredentialSettings, LogFormat, LogSettings,
+    PasswordSettings, SecretSource, ServerSettings, Settings, SweepMode, SweepSettings,
+    TlsSettings, UpstreamSettings,
 };
 
 /// Settings, and what is odd about them without being wrong.

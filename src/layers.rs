@@ -52,6 +52,8 @@ pub struct Exchange {
     pub announces_body: bool,
     /// When the head had been read.
     pub started: Instant,
+    /// The client that the connection's certificate stands for.
+    pub certified: Option<ClientId>,
     client: OnceLock<ClientId>,
     job: OnceLock<JobId>,
     upstream: OnceLock<Story>,
@@ -165,11 +167,19 @@ impl Exchange {
             head,
             announces_body,
             started,
+            certified: None,
             client: OnceLock::new(),
             job: OnceLock::new(),
             upstream: OnceLock::new(),
             cost: OnceLock::new(),
         }
+    }
+
+    /// The same, on a connection whose certificate stands for this client.
+    #[must_use]
+    pub fn certified(self, client: Option<ClientId>) -> Self {
+        let certified = client;
+        Self { certified, ..self }
     }
 
     /// Who asks, once [`authenticate`] knows.

@@ -33,8 +33,8 @@
 //! | [`planner`] | mechanism | budget mode's books: what is asked for, who waits for a first answer, which look is next |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
 //! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
+//! | [`credential`] | mechanism | the secret, the services that give it, and the signature; nothing else sees it |
 //! | [`upstream`] | mechanism | calls to the cloud, within limits |
-//! | [`credential`] | mechanism | the secret, and the signature; nothing else sees it |
 //! | [`store`] | mechanism | stored answers and their memory |
 //! | [`sandbox`] | mechanism | a double of the cloud, for trying and testing |
 //! | [`telemetry`] | mechanism | metrics, access log, diagnostics |

@@ -9,6 +9,7 @@
 
 mod activity;
 mod bridge;
+mod certificate;
 mod connection;
 mod drain;
 mod listen;

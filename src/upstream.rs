@@ -29,8 +29,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 pub use self::answer::Answer;
-use self::connector::Connector;
+pub(crate) use self::answer::{check_head, read_body};
+pub(crate) use self::connector::Connector;
+pub(crate) use self::failure::chain;
 pub use self::trust::TrustFault;
+pub(crate) use self::trust::client_config;
 use crate::clock::Clock;
 use crate::config::UpstreamSettings;
 use crate::error::Error;
@@ -43,7 +46,8 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// again. hyper itself allows at most 100 header fields. Real heads have below 1 KiB.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-const USER_AGENT_VALUE: HeaderValue =
+/// How the gateway names itself, to whomever it calls.
+pub(crate) const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("jobgate/", env!("CARGO_PKG_VERSION")));
 
 /// Asks upstream's API gateway to name its limits in the head of each answer.
@@ -88,7 +92,7 @@ impl Upstream {
     pub fn new(settings: &UpstreamSettings, clock: Clock) -> Result<Self, UpstreamFault> {
         let (scheme, authority, host) =
             endpoint(&settings.endpoint).ok_or(UpstreamFault::Endpoint)?;
-        let tls = trust::client_config(&scheme, settings.ca_file.as_deref())?;
+        let tls = client_config(&scheme, settings.ca_file.as_deref())?;
         let connector = Connector::new(&scheme, tls, settings.connect_timeout);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -233,4 +237,4 @@ fn poison(connection: &CaptureConnection) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -65,7 +65,10 @@ pub(super) fn summary(settings: &Settings) -> String {
     };
     let credential = match settings.upstream.credential {
         CredentialSettings::AkSk { .. } => "aksk (requests are signed)",
+        CredentialSettings::KeysFile { .. } => "aksk from a file (requests are signed)",
         CredentialSettings::Token(_) => "token",
+        CredentialSettings::Password(_) => "password (tokens from IAM)",
+        CredentialSettings::Metadata { .. } => "metadata (temporary keys of the cloud server)",
     };
     let who = match settings.auth.mode {
         AuthMode::Open => "anybody who can connect (auth.mode asks for no key)".to_owned(),

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 use super::place::{child, element};
-use super::raw::{RawAuth, RawAuthMode, RawClient};
+use super::raw::{Key, RawAuth, RawAuthMode, RawClient};
 use super::report::Report;
 use super::section::Section;
-use super::share;
-use super::{AuthMode, AuthSettings, ClientSettings, ServerSettings, limits, unavailable};
+use super::{
+    AuthMode, AuthSettings, ClientSettings, SecretSource, ServerSettings, limits, secret, share,
+};
 use crate::policy::allowance::Allowance;
+use crate::policy::job::JobId;
 
 /// Characters in a client's name.
 const NAME_CHARS: RangeInclusive<usize> = 1..=64;
@@ -23,7 +25,8 @@ pub(super) fn check(
     server: &ServerSettings,
     report: &mut Report,
 ) -> AuthSettings {
-    let clients = check_clients(raw_clients, report);
+    let by_certificate = server.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
+    let clients = check_clients(raw_clients, by_certificate, report);
     let mut section = Section::of(report, "auth");
     let has_clients = !raw_clients.is_empty();
     let mode = match section.or("mode", &raw.mode, default) {
@@ -75,7 +78,11 @@ fn check_open(listen: SocketAddr, section: &mut Section<'_>) {
 }
 
 /// Checks every entry, and what may not be twice among them.
-fn check_clients(raw: &[RawClient], report: &mut Report) -> Vec<ClientSettings> {
+fn check_clients(
+    raw: &[RawClient],
+    by_certificate: bool,
+    report: &mut Report,
+) -> Vec<ClientSettings> {
     if raw.len() > limits::CLIENTS {
         let message = format!("must be at most {} entries", limits::CLIENTS);
         report.fault("clients", message);
@@ -85,7 +92,8 @@ fn check_clients(raw: &[RawClient], report: &mut Report) -> Vec<ClientSettings> 
     let mut clients = Vec::new();
     for (nth, raw) in raw.iter().enumerate() {
         let path = element("clients", nth);
-        let Some(client) = check_client(raw, &mut Section::of(report, path.as_str())) else {
+        let mut section = Section::of(report, path.as_str());
+        let Some(client) = check_client(raw, by_certificate, &mut section) else {
             continue;
         };
         let name_path = child(&path, "name");
@@ -110,26 +118,38 @@ fn check_clients(raw: &[RawClient], report: &mut Report) -> Vec<ClientSettings> 
     clients
 }
 
-fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSettings> {
-    section.refuse("secret_env", &raw.secret_env, &unavailable::VIRTUAL_KEYS);
-    section.refuse("secret_file", &raw.secret_file, &unavailable::VIRTUAL_KEYS);
-    section.refuse("rate", &raw.rate, &unavailable::CLIENT_RATE);
-    section.refuse("jobs", &raw.jobs, &unavailable::CLIENT_JOBS);
+fn check_client(
+    raw: &RawClient,
+    by_certificate: bool,
+    section: &mut Section<'_>,
+) -> Option<ClientSettings> {
     let refresh = section.optional("refresh", &raw.refresh);
+    let rate = section.optional("rate", &raw.rate);
+    let jobs = section.optional("jobs", &raw.jobs);
+    let jobs = jobs.map(|ids| job_ids(&ids, section));
     let max_stale = section.between("max_stale", &raw.max_stale, &limits::MAX_STALE);
     let share = section.between("share", &raw.share, &limits::SHARE);
     let name = section.required("name", &raw.name);
     if name.as_deref().is_some_and(|name| !is_client_name(name)) {
         section.fault("name", "must be 1 to 64 letters, digits and . _ -");
     }
-    let hashes = section.required("key_sha256", &raw.key_sha256)?;
-    if hashes.is_empty() {
+    let secrets = secrets(raw, section);
+    let hashes = section.optional("key_sha256", &raw.key_sha256);
+    let has_secret = raw.secret_env.is_some() || raw.secret_file.is_some();
+    if raw.key_sha256.is_none() && !has_secret && !by_certificate {
+        section.fault(
+            "key_sha256",
+            "must be set, or secret_env or secret_file in its place; `jobgate key new NAME` prints one to paste",
+        );
+    }
+    if hashes.as_ref().is_some_and(Vec::is_empty) {
         section.fault(
             "key_sha256",
             "must hold at least one key; `jobgate key new NAME` prints one",
         );
     }
     let key_sha256 = hashes
+        .unwrap_or_default()
         .iter()
         .enumerate()
         .filter_map(|(nth, hash)| sha256(hash, nth, section))
@@ -137,10 +157,42 @@ fn check_client(raw: &RawClient, section: &mut Section<'_>) -> Option<ClientSett
     Some(ClientSettings {
         name: name?,
         key_sha256,
+        secrets,
+        rate: rate.map(|pace| pace.0),
         refresh: refresh.map_or(Allowance::DEFAULT, |rate| rate.0),
         share,
+        jobs,
         max_stale: max_stale.map(|time| time.0),
     })
+}
+
+/// The secrets of a virtual AK/SK: either, or both while one replaces the other.
+fn secrets(raw: &RawClient, section: &mut Section<'_>) -> Vec<SecretSource> {
+    let none: Key<String> = None;
+    let env = secret::source(section, "secret", &raw.secret_env, &none);
+    let file = secret::source(section, "secret", &none, &raw.secret_file);
+    env.into_iter().chain(file).collect()
+}
+
+fn job_ids(written: &[String], section: &mut Section<'_>) -> Vec<JobId> {
+    if written.is_empty() || written.len() > limits::CLIENT_JOBS {
+        let most = limits::CLIENT_JOBS;
+        section.fault(
+            "jobs",
+            format!("must hold 1 to {most} ids; without the key the client may see every job"),
+        );
+    }
+    let mut ids = Vec::new();
+    for (nth, id) in written.iter().enumerate() {
+        match JobId::parse(id) {
+            Ok(job) if job.as_str() == id => ids.push(job),
+            Ok(_) | Err(_) => {
+                let message = "not a job id: exactly 32 letters and digits";
+                section.fault(&element("jobs", nth), message);
+            }
+        }
+    }
+    ids
 }
 
 /// Whether a client may be called so: 1–64 of `[A-Za-z0-9._-]`, and not `-`, which stands for nobody in logs and metrics.

@@ -1,9 +1,9 @@
 //! `[cache]` and `[store]`: how long answers are kept, and where.
 
-use super::raw::{RawCache, RawStore, StoreKind};
+use super::raw::{RawCache, RawCallerFields, RawStore, StoreKind};
 use super::report::Report;
 use super::section::Section;
-use super::{CacheSettings, limits, unavailable};
+use super::{CacheSettings, CallerFields, limits, unavailable};
 
 /// Checks `[cache]`.
 pub(super) fn check(raw: &RawCache, report: &mut Report) -> CacheSettings {
@@ -36,6 +36,11 @@ pub(super) fn check(raw: &RawCache, report: &mut Report) -> CacheSettings {
             &raw.stale_if_error,
             &limits::STALE_IF_ERROR,
         ),
+        caller_fields: match section.or("caller_fields", &raw.caller_fields, RawCallerFields::Keep)
+        {
+            RawCallerFields::Keep => CallerFields::Keep,
+            RawCallerFields::Null => CallerFields::Null,
+        },
     };
     if settings.stale_if_error < settings.stale_while_revalidate {
         report.warn(

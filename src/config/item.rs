@@ -47,6 +47,10 @@ pub(super) struct Size(pub(super) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate(pub(super) Allowance);
 
+/// The same, at least once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pace(pub(super) Allowance);
+
 /// An address to listen on; `""` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SocketOrOff(pub(super) Option<SocketAddr>);
@@ -155,6 +159,18 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
+// === impl Pace ===
+
+impl<'de> Deserialize<'de> for Pace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Rate(allowance) = Rate::deserialize(deserializer)?;
+        if allowance.times == 0 {
+            return Err(D::Error::custom("never"));
+        }
+        Ok(Self(allowance))
+    }
+}
+
 // === impl SocketOrOff ===
 
 impl<'de> Deserialize<'de> for SocketOrOff {
@@ -189,6 +205,7 @@ values! {
     Time => "not a duration; write for example \"30s\"";
     Size => "not a size; write for example \"256MiB\"";
     Rate => "must be 0 to 10000 times per s, m or h; write for example \"10/m\", or \"0/m\" for never";
+    Pace => "must be 1 to 10000 times per s, m or h; write for example \"20/s\"";
     SocketAddr => "not an IP address and a port; write for example \"127.0.0.1:8080\"";
     SocketOrOff => "not an IP address and a port; write for example \"127.0.0.1:9090\", or \"\" for off";
     String => "not a text; write it in double quotes";

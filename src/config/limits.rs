@@ -161,6 +161,8 @@ pub(super) const STALE_IF_ERROR: Limits<Time> = Limits {
 pub(super) const MAX_STALE: RangeInclusive<Time> = ZERO..=WEEK;
 /// `[[clients]]`: each has its own metric series, and their number fits the type of a client's id.
 pub(super) const CLIENTS: usize = 10_000;
+/// `jobs` of a client: ids. They are looked up by hash, so the bound is for the file's sake.
+pub(super) const CLIENT_JOBS: usize = 10_000;
 /// `share` of a client, of 1, which is the whole budget; it has no default. Less than one part in as many as there may
 /// be clients is a slip.
 pub(super) const SHARE: RangeInclusive<f64> = 0.0001..=1.0;

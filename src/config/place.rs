@@ -13,12 +13,13 @@ use toml::de::{DeTable, DeValue};
 /// Characters of a value that a fault repeats; a longer one is cut.
 const SHOWN_CHARS: usize = 80;
 /// Ends of keys where a secret may have been pasted in place of its variable, its file or its hash.
-const NEAR_SECRETS: [&str; 6] = [
+const NEAR_SECRETS: [&str; 7] = [
     "_env",
     "token_file",
     "secret_key_file",
     "secret_file",
     "password_file",
+    "keys_file",
     "key_sha256",
 ];
 

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 use serde_aux::serde_introspection::serde_introspect;
 
-use super::item::{Item, Rate, Size, SocketOrOff, Time, Value};
+use super::item::{Item, Pace, Rate, Size, SocketOrOff, Time, Value};
 
 /// A key that may be left out.
 pub(super) type Key<T> = Option<Item<T>>;
@@ -81,6 +81,7 @@ pub(super) struct RawTls {
     pub(super) cert_file: Key<String>,
     pub(super) key_file: Key<String>,
     pub(super) client_ca_file: Key<String>,
+    pub(super) client_auth: Key<RawClientAuth>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,6 +120,7 @@ pub(super) struct RawCredential {
     pub(super) secret_key_file: Key<String>,
     pub(super) security_token_env: Key<String>,
     pub(super) security_token_file: Key<String>,
+    pub(super) keys_file: Key<String>,
     pub(super) project_id: Key<String>,
     pub(super) token_env: Key<String>,
     pub(super) token_file: Key<String>,
@@ -128,6 +130,7 @@ pub(super) struct RawCredential {
     pub(super) password_env: Key<String>,
     pub(super) password_file: Key<String>,
     pub(super) project: Key<String>,
+    pub(super) metadata_endpoint: Key<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -140,6 +143,7 @@ pub(super) struct RawCache {
     pub(super) ttl_not_found: Key<Time>,
     pub(super) stale_while_revalidate: Key<Time>,
     pub(super) stale_if_error: Key<Time>,
+    pub(super) caller_fields: Key<RawCallerFields>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -185,7 +189,7 @@ pub(super) struct RawClient {
     pub(super) key_sha256: Key<Vec<String>>,
     pub(super) secret_env: Key<String>,
     pub(super) secret_file: Key<String>,
-    pub(super) rate: Key<String>,
+    pub(super) rate: Key<Pace>,
     pub(super) refresh: Key<Rate>,
     pub(super) share: Key<f64>,
     pub(super) jobs: Key<Vec<String>>,
@@ -227,7 +231,9 @@ macro_rules! words {
 }
 
 words! {
-    CredentialKind: Aksk | Token, later Password | Metadata;
+    CredentialKind: Aksk | Token | Password | Metadata;
+    RawClientAuth: Required | Optional;
+    RawCallerFields: Keep | Null;
     RawBudgetMode: Budget | Ttl;
     RawSweepMode: Auto | Recent | Projects | Off;
     StoreKind: Memory, later File | Redis;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::item::Time;
-use super::raw::{Key, RawServer, RawTls};
+use super::raw::{Key, RawClientAuth, RawServer, RawTls};
 use super::report::Report;
 use super::section::Section;
-use super::{ServerSettings, TlsSettings, hosts, limits, unavailable};
+use super::{ClientCertificates, ServerSettings, TlsSettings, hosts, limits, unavailable};
 
 /// Checks `[server]`.
 pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
@@ -74,20 +74,33 @@ pub(super) fn check(raw: &RawServer, report: &mut Report) -> ServerSettings {
 /// Both files or none.
 fn check_tls(raw: &RawTls, report: &mut Report) -> Option<TlsSettings> {
     let mut section = Section::of(report, "server.tls");
-    section.refuse(
-        "client_ca_file",
-        &raw.client_ca_file,
-        &unavailable::CLIENT_CERTIFICATES,
-    );
     let cert_file = section
         .required("cert_file", &raw.cert_file)
         .map(PathBuf::from);
     let key_file = section
         .required("key_file", &raw.key_file)
         .map(PathBuf::from);
+    let clients = client_certificates(raw, &mut section);
     Some(TlsSettings {
         cert_file: cert_file?,
         key_file: key_file?,
+        clients,
+    })
+}
+
+/// Whose certificates are believed, and whether there must be one.
+fn client_certificates(raw: &RawTls, section: &mut Section<'_>) -> Option<ClientCertificates> {
+    let ca_file = section.optional("client_ca_file", &raw.client_ca_file);
+    let auth = section.optional("client_auth", &raw.client_auth);
+    if raw.client_ca_file.is_none() && raw.client_auth.is_some() {
+        section.fault(
+            "client_auth",
+            "has no effect without client_ca_file, whose certificates clients may show",
+        );
+    }
+    Some(ClientCertificates {
+        ca_file: PathBuf::from(ca_file?),
+        required: auth != Some(RawClientAuth::Optional),
     })
 }
 

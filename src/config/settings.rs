@@ -9,6 +9,7 @@ use http::Uri;
 
 use crate::policy::allowance::Allowance;
 use crate::policy::freshness::Lifetimes;
+use crate::policy::job::JobId;
 use crate::policy::ladder::Windows;
 
 /// Everything `gateway.toml` can say, checked.
@@ -68,6 +69,17 @@ pub struct TlsSettings {
     pub cert_file: PathBuf,
     /// Its private key.
     pub key_file: PathBuf,
+    /// Whether clients show certificates, and whose are believed; `None`: they are not asked.
+    pub clients: Option<ClientCertificates>,
+}
+
+/// `server.tls.client_ca_file`: a client may be named by its certificate.
+#[derive(Clone, Debug)]
+pub struct ClientCertificates {
+    /// The authorities whose certificates are believed.
+    pub ca_file: PathBuf,
+    /// `server.tls.client_auth`: without a certificate there is no connection.
+    pub required: bool,
 }
 
 /// `[admin]`: the operator's listener.
@@ -114,8 +126,39 @@ pub enum CredentialSettings {
         /// `project_id`: sent and signed as `X-Project-Id`.
         project_id: Option<String>,
     },
+    /// `kind = "aksk"` with `keys_file`: the same, all keys of one file that another process renews.
+    KeysFile {
+        /// JSON, as IAM and the metadata service answer.
+        path: PathBuf,
+        /// `project_id`: sent and signed as `X-Project-Id`.
+        project_id: Option<String>,
+    },
     /// `kind = "token"`: sent as `X-Auth-Token`.
     Token(SecretSource),
+    /// `kind = "password"`: tokens from IAM.
+    Password(PasswordSettings),
+    /// `kind = "metadata"`: temporary keys of the cloud server's agency.
+    Metadata {
+        /// `metadata_endpoint`: scheme and authority, nothing else.
+        endpoint: Uri,
+        /// `project_id`: sent and signed as `X-Project-Id`.
+        project_id: Option<String>,
+    },
+}
+
+/// `kind = "password"`: whose tokens IAM is asked for.
+#[derive(Clone, Debug)]
+pub struct PasswordSettings {
+    /// `iam_endpoint`, or the endpoint of `upstream.region`: scheme and authority, nothing else.
+    pub iam_endpoint: Uri,
+    /// `domain`: the account's name.
+    pub domain: String,
+    /// `user`: the IAM user's name.
+    pub user: String,
+    /// `password_env` or `password_file`.
+    pub password: SecretSource,
+    /// `project`: the name of the project that tokens are for; the region's name unless it is written.
+    pub project: String,
 }
 
 /// Where a secret is read from.
@@ -155,6 +198,18 @@ pub struct CacheSettings {
     pub stale_while_revalidate: Duration,
     /// `cache.stale_if_error`: past its lifetime, an answer is served for this long when upstream fails.
     pub stale_if_error: Duration,
+    /// `cache.caller_fields`: what clients see of the fields that are about the central user.
+    pub caller_fields: CallerFields,
+}
+
+/// `cache.caller_fields`: `favorite` and the `is_*` fields say what the *central* user likes and may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallerFields {
+    /// As upstream says them.
+    #[default]
+    Keep,
+    /// Null: they are nobody else's business.
+    Null,
 }
 
 // === impl CacheSettings ===
@@ -254,6 +309,12 @@ pub struct ClientSettings {
     pub name: String,
     /// `key_sha256`: SHA-256 of each key; several while rotating.
     pub key_sha256: Vec<[u8; 32]>,
+    /// `secret_env` and `secret_file`: secrets of its virtual AK/SK, whose access key is its name; several while rotating.
+    pub secrets: Vec<SecretSource>,
+    /// `rate`: all its requests; `None`: as often as it likes.
+    pub rate: Option<Allowance>,
+    /// `jobs`: the only ids it may see; `None`: all.
+    pub jobs: Option<Vec<JobId>>,
     /// `refresh`: how often it may force a look.
     pub refresh: Allowance,
     /// `share`: of the budget, when clients compete for it; all together at most 1. `None`: an equal part of what the others leave.

@@ -4,6 +4,7 @@ mod admin_alone;
 mod budget;
 mod clients;
 mod documented;
+mod identities;
 mod layers;
 mod manual;
 mod refusals;

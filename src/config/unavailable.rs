@@ -28,14 +28,8 @@ macro_rules! unavailable {
 
 unavailable! {
     LONG_POLLS: "long polls", "use \"0s\"";
-    CLIENT_CERTIFICATES: "client certificates (mTLS)", "leave it out";
     FORWARDED_FOR: "believing X-Forwarded-For", "leave it out";
     PROXY: "a proxy to upstream", "leave it out";
-    PASSWORD: "credentials by password", "use \"aksk\" or \"token\"";
-    METADATA: "credentials from the metadata service", "use \"aksk\" or \"token\"";
     STORE: "stores other than memory", "use \"memory\"";
     WATCH: "reloading", "use false and restart to apply a change";
-    VIRTUAL_KEYS: "virtual AK/SK of clients", "leave it out and use key_sha256";
-    CLIENT_RATE: "a rate for each client", "leave it out";
-    CLIENT_JOBS: "a list of allowed jobs for each client", "leave it out";
 }

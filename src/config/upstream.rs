@@ -67,7 +67,7 @@ pub(super) fn check(
 
 fn written_target(raw: &RawUpstream, report: &mut Report) -> Option<(Uri, CredentialSettings)> {
     let endpoint = endpoint(raw, &mut Section::of(report, "upstream"));
-    let credential = credential::check(raw.credential.as_ref(), report);
+    let credential = credential::check(raw, report);
     Some((endpoint?, credential?))
 }
 
@@ -81,7 +81,7 @@ fn endpoint(raw: &RawUpstream, section: &mut Section<'_>) -> Option<Uri> {
     let allow_plaintext = section.or("allow_plaintext", &raw.allow_plaintext, false);
     match section.at_most_one(("region", &raw.region), ("endpoint", &raw.endpoint)) {
         (Some(region), _) => of_region(&region, section),
-        (None, Some(endpoint)) => of_endpoint(&endpoint, allow_plaintext, section),
+        (None, Some(endpoint)) => of_endpoint("endpoint", &endpoint, allow_plaintext, section),
         (None, None) => {
             if raw.region.is_none() && raw.endpoint.is_none() {
                 section.own_fault(
@@ -110,10 +110,16 @@ fn of_region(region: &str, section: &mut Section<'_>) -> Option<Uri> {
     None
 }
 
-fn of_endpoint(text: &str, allow_plaintext: bool, section: &mut Section<'_>) -> Option<Uri> {
+/// An address that the credential is sent to: scheme and host, in the clear only on purpose.
+pub(super) fn of_endpoint(
+    key: &str,
+    text: &str,
+    allow_plaintext: bool,
+    section: &mut Section<'_>,
+) -> Option<Uri> {
     let Some(uri) = bare_uri(text) else {
         section.fault(
-            "endpoint",
+            key,
             "must be scheme and host, with a port if need be, and nothing else; \
              write for example \"https://build.example.com\"",
         );
@@ -122,21 +128,22 @@ fn of_endpoint(text: &str, allow_plaintext: bool, section: &mut Section<'_>) -> 
     let plaintext = uri.scheme() == Some(&Scheme::HTTP);
     if plaintext && !is_loopback(&uri) && !allow_plaintext {
         section.fault(
-            "endpoint",
+            key,
             "http:// would send the credential in the clear; use https://, or set upstream.allow_plaintext = true",
         );
         return None;
     }
     if plaintext && !is_loopback(&uri) {
-        section
-            .report
-            .warn("upstream.endpoint is http://: the credential crosses the network in the clear");
+        let path = section.path(key);
+        section.report.warn(format!(
+            "{path} is http://: the credential crosses the network in the clear"
+        ));
     }
     Some(uri)
 }
 
 /// Scheme and authority: no user, path, query or fragment.
-fn bare_uri(text: &str) -> Option<Uri> {
+pub(super) fn bare_uri(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let scheme = uri.scheme()?;
     let known = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
@@ -145,7 +152,7 @@ fn bare_uri(text: &str) -> Option<Uri> {
     (known && nothing_else && bare).then_some(uri)
 }
 
-fn is_loopback(uri: &Uri) -> bool {
+pub(super) fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

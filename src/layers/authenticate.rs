@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Routed;
 use super::step::{Step, Verdict, refuse};
+use crate::error::Error;
 use crate::policy::client::{ClientId, Clients};
 
 /// Names the client, or refuses with 401.
@@ -38,7 +39,11 @@ impl Step<Routed> for Authenticate {
     fn check(&self, request: Routed) -> Verdict<Routed> {
         let identified = match &self.clients {
             None => Ok(ClientId::ANONYMOUS),
-            Some(clients) => clients.identify(&request.exchange.head.headers),
+            Some(clients) => match clients.identify(&request.exchange.head.headers) {
+                // a key that is presented decides alone; without one the connection's certificate speaks
+                Err(Error::MissingKey) => request.exchange.certified.ok_or(Error::MissingKey),
+                identified => identified,
+            },
         };
         match identified {
             Ok(client) => {

@@ -24,7 +24,7 @@ use tracing::Span;
 
 use super::{Exchange, Written};
 use crate::clock::Clock;
-use crate::policy::client::Clients;
+use crate::policy::client::{ClientId, Clients};
 use crate::policy::happening::Happening;
 use crate::policy::outcome::{Outcome, OutcomeKind};
 use crate::policy::request_id::RequestId;
@@ -50,6 +50,7 @@ pub struct Observer {
 pub struct Observe<S> {
     observer: Arc<Observer>,
     peer: Arc<str>,
+    certified: Option<ClientId>,
     connection: u32,
     requests: u32,
     inner: S,
@@ -110,10 +111,16 @@ impl Observer {
     #[must_use]
     pub fn observe<S>(self: &Arc<Self>, peer: &Peer, inner: S) -> Observe<S> {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
+        let name = peer.certified_name.as_deref();
+        let certified = name.and_then(|name| self.clients.named(name));
+        if certified.is_none() && name.is_some() {
+            tracing::info!(peer = %peer.addr, name, "a client certificate of this name stands for no client");
+        }
         let peer = peer.addr.to_string().into();
         Observe {
             observer: Arc::clone(self),
             peer,
+            certified,
             connection,
             requests: 0,
             inner,
@@ -166,7 +173,8 @@ where
         let id = self.name(&head);
         let span = tracing::debug_span!("request", request.id = id.as_str(), method = %head.method);
         let started = self.observer.clock.now();
-        let exchange = Arc::new(Exchange::new(id, head, announces_body, started));
+        let exchange = Exchange::new(id, head, announces_body, started).certified(self.certified);
+        let exchange = Arc::new(exchange);
         let written = span.in_scope(|| self.inner.call(Arc::clone(&exchange)));
         let story = Told {
             observer: Arc::clone(&self.observer),

@@ -27,6 +27,7 @@ pub struct Clients {
     /// As long as `names`, or shorter: the rest has no bound of its own.
     max_stale: Vec<Option<Duration>>,
     by_digest: HashMap<[u8; 32], ClientId>,
+    by_name: HashMap<String, ClientId>,
 }
 
 // === impl ClientId ===
@@ -57,6 +58,7 @@ impl Clients {
         let mut known = Self::default();
         for (index, (name, digests)) in (0..u16::MAX - 1).zip(clients) {
             known.names.push(name.to_owned());
+            known.by_name.insert(name.to_owned(), ClientId(index));
             known
                 .by_digest
                 .extend(digests.iter().map(|digest| (*digest, ClientId(index))));
@@ -87,6 +89,12 @@ impl Clients {
     /// Every client's name, in the order of [`ClientId::index`].
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// The client of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<ClientId> {
+        self.by_name.get(name).copied()
     }
 
     /// The client's name; `-` for [`ClientId::ANONYMOUS`].

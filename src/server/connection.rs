@@ -22,6 +22,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Watched};
 use super::bridge::Bridge;
+use super::certificate;
 use super::drain::Drain;
 use super::metrics::{CloseReason, ServerMetrics};
 use super::protocol::Protocol;
@@ -30,10 +31,12 @@ use crate::clock::Clock;
 use crate::policy::phase::Limits;
 
 /// The facts of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// The other end.
     pub addr: SocketAddr,
+    /// The common name of the certificate that it showed, if it did: verified, but not yet known to stand for a client.
+    pub certified_name: Option<Arc<str>>,
 }
 
 /// What all connections of a worker have in common.
@@ -61,13 +64,20 @@ where
     /// Serves one connection until it ends.
     pub(super) async fn serve(&self, stream: TcpStream, addr: SocketAddr) {
         let open = self.metrics.opened();
-        let peer = Peer { addr };
+        let mut peer = Peer {
+            addr,
+            certified_name: None,
+        };
         let activity = Arc::new(Activity::new(self.drain.clone()));
         let io = Watched::new(stream, Arc::clone(&activity));
         let reason = match &self.tls {
             None => self.speak(io, &peer, activity).await,
             Some(tls) => match self.shake_hands(tls, io).await {
-                Ok(io) => self.speak(io, &peer, activity).await,
+                Ok(io) => {
+                    let (_, tls) = io.get_ref();
+                    peer.certified_name = certificate::common_name(tls.peer_certificates());
+                    self.speak(io, &peer, activity).await
+                }
                 Err(reason) => reason,
             },
         };

@@ -11,7 +11,10 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, NoServerSessionStorage};
 
+use super::certificate;
 use crate::config::TlsSettings;
 
 /// The protocols offered by ALPN, ours first choice first.
@@ -41,6 +44,15 @@ pub enum TlsFault {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// `server.tls.client_ca_file` holds a certificate that no other can be checked against.
+    #[error("{}: a certificate in it cannot be an authority", path.display())]
+    NoAuthority {
+        /// The file.
+        path: PathBuf,
+        /// What rustls says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The two files are well-formed but cannot be used, or not together.
     #[error("{} with {}: not usable together", cert_file.display(), key_file.display())]
     Unusable {
@@ -57,7 +69,7 @@ pub enum TlsFault {
 // === impl Tls ===
 
 impl Tls {
-    /// Reads and checks both files.
+    /// Reads and checks the files.
     ///
     /// # Errors
     /// [`TlsFault`], which names the file.
@@ -65,16 +77,18 @@ impl Tls {
         let chain = chain(&settings.cert_file)?;
         let key = PrivateKeyDer::from_pem_file(&settings.key_file)
             .map_err(|error| TlsFault::of_pem(&settings.key_file, error, "no private key in it"))?;
-        let config = config(chain, key).map_err(|source| TlsFault::Unusable {
-            cert_file: settings.cert_file.clone(),
-            key_file: settings.key_file.clone(),
-            source,
-        })?;
+        let verifier = settings.clients.as_ref().map(certificate::verifier);
+        let config =
+            config(chain, key, verifier.transpose()?).map_err(|source| TlsFault::Unusable {
+                cert_file: settings.cert_file.clone(),
+                key_file: settings.key_file.clone(),
+                source,
+            })?;
         Ok(Self(Arc::new(config)))
     }
 }
 
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
     let fault = |error| TlsFault::of_pem(path, error, "no certificate in it");
     let chain: Vec<_> = CertificateDer::pem_file_iter(path)
         .map_err(fault)?
@@ -89,13 +103,22 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
 fn config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    clients: Option<Arc<dyn ClientCertVerifier>>,
 ) -> Result<ServerConfig, rustls::Error> {
+    let ask = clients.is_some();
+    let verifier = clients.unwrap_or_else(|| Arc::new(NoClientAuth));
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)?; // refuses a key that is not the certificate's
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
-    config.ticketer = ring::Ticketer::new()?;
+    if ask {
+        // a resumed session would not look at the certificate again, however long ago it expired
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    } else {
+        config.ticketer = ring::Ticketer::new()?;
+    }
     Ok(config)
 }
 

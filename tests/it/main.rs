@@ -16,6 +16,7 @@ mod admin;
 mod ages;
 mod budget;
 mod caching;
+mod certificates;
 mod clients;
 mod collapsing;
 mod commands;

@@ -158,6 +158,9 @@ impl Builder {
         let clients = clients.iter().map(|(name, key)| ClientSettings {
             name: (*name).to_owned(),
             key_sha256: vec![Sha256::digest(key).into()],
+            secrets: Vec::new(),
+            rate: None,
+            jobs: None,
             refresh: Allowance::DEFAULT,
             share: None,
             max_stale: None,

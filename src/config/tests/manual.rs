@@ -8,7 +8,7 @@ use super::{REQUIRED, checked};
 pub(super) const DOCUMENTED: &str = include_str!("../../../gateway.toml");
 
 /// The kinds of credential that there are.
-const KINDS: [&str; 2] = ["aksk", "token"];
+const KINDS: [&str; 4] = ["aksk", "token", "password", "metadata"];
 
 /// What `gateway.toml` says of a key.
 #[derive(Debug)]

@@ -21,6 +21,7 @@ fn certificate() -> (Tls, CertificateDer<'static>) {
     let files = TlsSettings {
         cert_file: dir.path().join("cert.pem"),
         key_file: dir.path().join("key.pem"),
+        clients: None,
     };
     fs::write(&files.cert_file, made.cert.pem()).unwrap();
     fs::write(&files.key_file, made.signing_key.serialize_pem()).unwrap();

@@ -5,7 +5,7 @@ use rcgen::generate_simple_self_signed;
 use tempfile::TempDir;
 
 use super::{Tls, TlsFault};
-use crate::config::TlsSettings;
+use crate::config::{ClientCertificates, TlsSettings};
 
 struct Files {
     _dir: TempDir,
@@ -22,6 +22,7 @@ fn files(cert: &str, key: &str) -> Files {
     let settings = TlsSettings {
         cert_file: write("cert.pem", cert),
         key_file: write("key.pem", key),
+        clients: None,
     };
     Files {
         _dir: dir,
@@ -63,6 +64,13 @@ fn a_fault_names_the_file_and_the_reason() {
         let fault = fault_of(&files);
         assert!(fault.contains(text), "{fault}");
     }
+    let mut no_authority = files(&cert, &key);
+    no_authority.settings.clients = Some(ClientCertificates {
+        ca_file: no_authority.settings.key_file.clone(),
+        required: true,
+    });
+    let fault = fault_of(&no_authority);
+    assert!(fault.contains("key.pem: no certificate in it"), "{fault}");
     let mut missing = files(&cert, &key);
     missing.settings.key_file.set_file_name("absent.pem");
     let fault = fault_of(&missing);

@@ -38,7 +38,7 @@ async fn a_request_is_built_from_nothing_and_goes_to_the_one_endpoint() {
         .body(())
         .unwrap();
     upstream.call(request).await.unwrap();
-    let head = script.head(0, 0);
+    let head = script.request(0, 0);
     let mut lines: Vec<&str> = head.trim_end().split("\r\n").collect();
     lines[1..].sort_unstable();
     let host = format!("host: {}", script.address());
@@ -64,7 +64,7 @@ async fn the_longest_documented_token_passes() {
         .body(())
         .unwrap();
     build(&plain(&script)).call(request).await.unwrap();
-    assert!(script.head(0, 0).contains(&token));
+    assert!(script.request(0, 0).contains(&token));
 }
 
 #[tokio::test]

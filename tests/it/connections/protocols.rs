@@ -59,6 +59,7 @@ impl Certificate {
         TlsSettings {
             cert_file: self.dir.path().join("cert.pem"),
             key_file: self.dir.path().join("key.pem"),
+            clients: None,
         }
     }
 

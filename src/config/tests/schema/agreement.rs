@@ -161,6 +161,11 @@ fn clients_have_the_same_form() {
         "share = 0.5",
         "share = 1",
         "share = 1.0",
+        "rate = \"20/s\"",
+        "rate = \"007/m\"",
+        "jobs = [\"901878212b1a49be9c1a1054c272762a\"]",
+        "secret_env = \"S\"",
+        "secret_file = \"s\"",
     ] {
         assert_verdict(
             &validator,
@@ -174,6 +179,11 @@ fn clients_have_the_same_form() {
         "refresh = \"10/d\"",
         "refresh = \"+1/m\"",
         "refresh = 10",
+        "rate = \"0/s\"",
+        "rate = \"10001/s\"",
+        "jobs = []",
+        "jobs = [\"x\"]",
+        "secret_env = \"hunter2\"",
         "max_stale = 300",
         "share = 0",
         "share = 0.0",
@@ -191,11 +201,7 @@ fn clients_have_the_same_form() {
             false,
         );
     }
-    for incomplete in [
-        "{}",
-        "{ name = \"a\" }",
-        &format!("{{ key_sha256 = [{one}] }}"),
-    ] {
+    for incomplete in ["{}", &format!("{{ key_sha256 = [{one}] }}")] {
         assert_verdict(&validator, "clients", &format!("[{incomplete}]"), false);
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::super::super::item::{Item, Rate, Size, SocketOrOff, Time};
+use super::super::super::item::{Item, Pace, Rate, Size, SocketOrOff, Time};
 use super::super::super::limits;
 use super::super::super::upstream::REGIONS;
 
@@ -27,8 +27,16 @@ pub(super) fn of_key(path: &str) -> Option<Value> {
             Some(json!({ "items": { "type": "string", "pattern": format!("^{HOST}(:{PORT})?$") } }))
         }
         "upstream.region" => Some(json!({ "enum": REGIONS })),
-        "upstream.endpoint" => pattern("^[Hh][Tt][Tt][Pp][Ss]?://[^@/?#]+/?$"),
+        "upstream.endpoint" | "upstream.credential.iam_endpoint" => {
+            pattern("^[Hh][Tt][Tt][Pp][Ss]?://[^@/?#]+/?$")
+        }
         "upstream.credential.project_id" => pattern("^[A-Za-z0-9_-]{1,64}$"),
+        "upstream.credential.metadata_endpoint" => pattern("^[Hh][Tt][Tt][Pp]://[^@/?#]+/?$"),
+        "clients.jobs" => Some(json!({
+            "items": { "type": "string", "pattern": "^[0-9A-Za-z]{32}$" },
+            "minItems": 1,
+            "maxItems": limits::CLIENT_JOBS,
+        })),
         "budget.sweep.projects" => Some(json!({
             "items": { "type": "string", "pattern": "^[0-9A-Za-z]{32}$" },
             "maxItems": limits::PROJECTS,
@@ -66,6 +74,7 @@ texts! {
     );
     Size => r"^([0-9]+|[0-9]+(\.[0-9]+)?\s*([KkMmGgTtPpEe][Ii]?[Bb]?|[Bb]))$";
     Rate => "^0*([0-9]{1,4}|10000)/[smh]$";
+    Pace => "^0*([1-9][0-9]{0,3}|10000)/[smh]$";
     SocketOrOff => format!("^({SOCKET})?$");
 }
 

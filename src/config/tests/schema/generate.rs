@@ -30,7 +30,7 @@ pub(super) fn schema() -> Value {
         finish(&mut schema, &key);
     }
     // no variable can set what belongs to one client
-    section(&mut schema, "clients")["required"] = json!(["name", "key_sha256"]);
+    section(&mut schema, "clients")["required"] = json!(["name"]);
     schema
 }
 
