@@ -65,11 +65,12 @@ class Gateway:
         budget="requests = 5000",
         rest="",
         scenario="",
-        environment={},
+        environment=None,
         secrets=(),
     ):
         """`endpoint`: the upstream; without one the built-in sandbox, in this `scenario`. `secrets` may be told as little
         as `CENTRAL`, and so may what is in `environment`."""
+        environment = environment or {}
         self._secrets = [*CENTRAL, *secrets, *environment.values()]
         self._directory = tempfile.TemporaryDirectory(prefix="jobgate-conformance-")
         path = pathlib.Path(self._directory.name) / "gateway.toml"

@@ -20,7 +20,7 @@ LARGE = {"create_time": 2**53 + 1, "last_build_time": 2**63 - 1, "health_score":
 
 def run(report, section, sdks):
     for case in [
-        living, recorded, large_numbers, unicode_text, missing_job, own_request_id, bad_ids, dots, slash, no_id, one_connection,
+        living, recorded, straight, large_numbers, unicode_text, missing_job, own_request_id, bad_ids, dots, slash, no_id, one_connection,
         idle_connection, closed_connection,
     ]:  # fmt: skip
         report.run(section, case.__doc__, case, sdks)
@@ -42,6 +42,15 @@ def recorded(sdk):
         for job_id in map(errors.padded, errors.SUCCESSES):
             equal(f"the fields of {job_id}", exactly(vars(client.show(job_id))), exactly(on_the_wire(running, job_id)))
     return "the job, exactly"
+
+
+def straight(sdk):
+    """the documented example straight from upstream, without the gateway: `create_time` is a text"""
+    with gateway.origin(gateway.sample("success-documented.json")) as upstream:
+        told = sdk.client(upstream.url).told(DOCUMENTED)
+    expected = {"Python": None, "Java": "ServerResponseException", "Go": "ServiceResponseError"}[sdk.language]
+    equal("class and status", (told.get("class"), told["status_code"]), (expected, 200))
+    return f"`{expected}`, status 200" if expected else "the job"
 
 
 def on_the_wire(running, job_id):

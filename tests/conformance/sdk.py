@@ -43,14 +43,14 @@ PATIENCE_S = 150
 class Sdk:
     """One process with an SDK in it. `with` ends it."""
 
-    def __init__(self, language, workplace, environment={}):
+    def __init__(self, language, workplace, environment=None):
         """`workplace`: where scripts/conformance has put the programs."""
         self.language, self._workplace = language, workplace
         # Nothing of the caller's environment: no proxy, and no region file in a home directory.
         minimal = {"PATH": os.environ["PATH"], "HOME": str(workplace)}
         self._process = subprocess.Popen(
             [workplace / f"sdk-{language.lower()}"],
-            env=minimal | environment,
+            env=minimal | (environment or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # the SDKs' own logs

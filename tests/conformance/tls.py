@@ -14,22 +14,21 @@ def authority():
     """A server certificate for 127.0.0.1, as `[server.tls]`, and for each language the variables that make it trusted."""
     with tempfile.TemporaryDirectory(prefix="jobgate-conformance-tls-") as directory:
         at = pathlib.Path(directory)
-        ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        run("openssl", "req", "-x509", *ec, "-subj", "/CN=jobgate conformance", "-keyout", at / "ca.key", "-out", at / "ca.pem")
+        ca, ca_key, cert, key, store = (at / name for name in ["ca.pem", "ca.key", "cert.pem", "key.pem", "trust.p12"])
+        new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+        run(*new, "-subj", "/CN=jobgate conformance", "-keyout", ca_key, "-out", ca)
         extensions = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
-        signer = ["-CA", at / "ca.pem", "-CAkey", at / "ca.key"]
-        run("openssl", "req", "-x509", *ec, "-subj", "/CN=127.0.0.1", *extensions, *signer, "-keyout", at / "key.pem", "-out", at / "cert.pem")
-        store = at / "trust.p12"
+        run(*new, "-subj", "/CN=127.0.0.1", *extensions, "-CA", ca, "-CAkey", ca_key, "-keyout", key, "-out", cert)
         into = ["-keystore", store, "-storetype", "PKCS12", "-storepass", PASSWORD]
-        run("keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", at / "ca.pem", *into)
+        run("keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", ca, *into)
         yield types.SimpleNamespace(
-            server=f'tls = {{ cert_file = "{at / "cert.pem"}", key_file = "{at / "key.pem"}" }}',
+            server=f'tls = {{ cert_file = "{cert}", key_file = "{key}" }}',
             trusted={
-                "Python": {"REQUESTS_CA_BUNDLE": str(at / "ca.pem")},
+                "Python": {"REQUESTS_CA_BUNDLE": str(ca)},
                 "Java": {
                     "JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword={PASSWORD}"
                 },
-                "Go": {"SSL_CERT_FILE": str(at / "ca.pem")},
+                "Go": {"SSL_CERT_FILE": str(ca)},
             },
         )
 
