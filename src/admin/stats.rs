@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::policy::cost::Cost;
 pub use crate::telemetry::metrics::requests::Usage;
 
+pub use super::operate::Key;
+
 mod gather;
 mod sweep;
 
@@ -90,6 +92,9 @@ pub struct Client {
     pub usage: Usage,
     /// The same by how they were answered.
     pub by_outcome: BTreeMap<String, u64>,
+    /// Its keys, and when each was last used; none for `-`.
+    #[serde(default)]
+    pub keys: Vec<Key>,
 }
 
 /// How long answers took, as far as a histogram can tell: its buckets have bounds, so a quantile is known as «at most».
@@ -128,6 +133,9 @@ pub struct Upstream {
     pub down_seconds: f64,
     /// It denies so many jobs that were there that it is not believed.
     pub denial_wave: bool,
+    /// Local time minus its time; `null` before an answer has told it. From a minute on, and up to a day, requests are signed by
+    /// its time.
+    pub clock_skew_seconds: Option<f64>,
     /// Answers refused because they contained the central credential.
     pub secret_echoes: u64,
 }
@@ -139,6 +147,16 @@ pub struct Credential {
     pub proven: bool,
     /// What is left of a hold because upstream refused it; 0 without one.
     pub held_seconds: f64,
+    /// `aksk`, `keys_file`, `token`, `password` or `metadata`.
+    pub kind: String,
+    /// There is one to send.
+    pub available: bool,
+    /// How long it is good for; `null` if nobody says.
+    pub expires_in_seconds: Option<f64>,
+    /// What is wrong with it, besides that upstream refuses it.
+    pub why: Option<String>,
+    /// Questions to the identity service: the label `result` of `jobgate_credential_renewals_total`.
+    pub renewals: BTreeMap<String, u64>,
 }
 
 /// What may be asked of upstream.

@@ -1,13 +1,16 @@
 //! How the gateway's parts stand, gathered when somebody looks: nothing is counted twice.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::parts::Parts;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::credential::Credential;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
+use crate::layers::fetch::signing_clock::SigningClock;
 use crate::planner::Planner;
 use crate::policy::limit::Api;
 use crate::refresh::sweep::Decisions;
@@ -26,6 +29,7 @@ pub(super) struct State {
 
 /// These parts.
 pub(super) struct Watched {
+    credential: Arc<Credential>,
     collapse: Collapse,
     store: Store,
     gate: Gate,
@@ -34,20 +38,28 @@ pub(super) struct Watched {
     /// Of sweeps, if there are any.
     decisions: Option<Decisions>,
     clock: Clock,
+    signing_clock: SigningClock,
     drain: Drain,
 }
 
 // === impl Watched ===
 
 impl Watched {
-    pub(super) fn new(parts: &Parts, collapse: Collapse, decisions: Option<Decisions>) -> Self {
+    pub(super) fn new(
+        parts: &Parts,
+        credential: Arc<Credential>,
+        collapse: Collapse,
+        decisions: Option<Decisions>,
+    ) -> Self {
         Self {
+            credential,
             collapse,
             store: parts.store.clone(),
             gate: parts.gate.clone(),
             planner: parts.planner.clone(),
             decisions,
             clock: parts.clock.clone(),
+            signing_clock: parts.signing_clock.clone(),
             drain: parts.drain.clone(),
         }
     }
@@ -106,6 +118,8 @@ impl Facts for State {
             denial_wave: self.parts.store.wave().is_on(self.parts.clock.now()),
             absent_jobs: self.parts.store.absent.len(),
             credential_proven: gate.proven,
+            local_clock: self.parts.signing_clock.standing(),
+            credential: (self.parts.credential).health(self.parts.clock.wall()),
             cache_entries: self.parts.store.jobs.len(),
             cache_bytes: self.parts.store.jobs.bytes(),
             cache_max_bytes: self.cache_max_bytes,

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{BudgetMode, Settings};
-use crate::credential::Credential;
+use crate::credential::{ClientSecrets, Credential};
+use crate::layers::authenticate::Keyring;
 use crate::layers::fetch::gate::{Gate, Terms};
+use crate::layers::fetch::signing_clock::SigningClock;
 use crate::planner::Planner;
 use crate::policy::client::Clients;
 use crate::policy::refresh::Rules;
@@ -16,6 +18,7 @@ use crate::telemetry::metrics::{Accounts, Metrics};
 /// The shared parts. Each is a handle: whoever clones it has the same one.
 pub(super) struct Parts {
     pub(super) clock: Clock,
+    pub(super) signing_clock: SigningClock,
     pub(super) drain: Drain,
     pub(super) metrics: Metrics,
     pub(super) store: Store,
@@ -23,6 +26,7 @@ pub(super) struct Parts {
     /// In budget mode.
     pub(super) planner: Option<Planner>,
     pub(super) clients: Arc<Clients>,
+    pub(super) keyring: Arc<Keyring>,
     pub(super) accounts: Accounts,
 }
 
@@ -32,11 +36,13 @@ impl Parts {
     pub(super) fn new(
         settings: &Settings,
         credential: &Credential,
+        secrets: ClientSecrets,
         upstream_is_new: bool,
         metrics: Metrics,
         clock: Clock,
     ) -> Self {
-        let clients = clients(settings);
+        let clients = Arc::new(clients(settings));
+        let keyring = Keyring::new(Arc::clone(&clients), secrets, clock.clone());
         let terms = Terms {
             upstream_is_new,
             ..Terms::from(&settings.budget)
@@ -47,8 +53,10 @@ impl Parts {
             gate: Gate::on(terms, credential.kind(), clock.clone()),
             planner: planner(settings, &clients, &clock),
             accounts: metrics.requests.accounts(&clients),
-            clients: Arc::new(clients),
+            clients,
+            keyring: Arc::new(keyring),
             metrics,
+            signing_clock: SigningClock::new(clock.clone()),
             clock,
         }
     }

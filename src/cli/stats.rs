@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use bytesize::ByteSize;
 use http::Method;
-use jobgate::admin::stats::{ApiLimits, Client, Savings, Source, Stats, Usage};
+use jiff::SignedDuration;
+use jobgate::admin::stats::{ApiLimits, Client, Key, Savings, Source, Stats, Usage};
+use jobgate::error::ClockOff;
+use jobgate::policy::skew;
 
 use super::admin::Gateway;
 use super::sheet::{Sheet, counts, exactly, seconds};
@@ -33,9 +36,10 @@ fn for_people(stats: &Stats) -> String {
     sheet.tell("saved", saved(stats));
     sheet.tell("requests", requests(stats));
     sheet.tell("clients", clients(stats));
+    sheet.tell("keys", keys(stats));
     sheet.tell("latency", latency(stats));
     sheet.tell("upstream", upstream(stats));
-    sheet.tell("credential", [credential(stats)]);
+    sheet.tell("credential", credential(stats));
     sheet.tell("budget", budget(stats));
     sheet.tell("plan", plan(stats));
     sheet.tell("sweep", sweep(stats));
@@ -97,24 +101,41 @@ fn requests(stats: &Stats) -> Vec<String> {
     lines
 }
 
-/// Those who ask most come first.
 fn clients(stats: &Stats) -> Vec<String> {
-    let mut clients: Vec<&Client> = stats
-        .clients
-        .iter()
-        .filter(|client| client.total > 0)
-        .collect();
-    clients.sort_by_key(|client| std::cmp::Reverse(client.total));
-    let width = clients.iter().map(|client| client.name.len()).max();
+    let of = |client: &Client| {
+        let usage = usage_in_words(&client.usage);
+        (client.total > 0).then(|| format!("{usage} ({})", counts(&client.by_outcome)))
+    };
+    by_client(stats, of)
+}
+
+/// Which of a client's keys can go, after a rotation.
+fn keys(stats: &Stats) -> Vec<String> {
+    let of_key = |key: &Key| {
+        let (kind, fingerprint) = (&key.kind, &key.fingerprint);
+        match &key.last_used {
+            Some(at) => format!("{kind} {fingerprint} last used {at}"),
+            None => format!("{kind} {fingerprint} not used yet"),
+        }
+    };
+    let of = |client: &Client| {
+        let keys: Vec<String> = client.keys.iter().map(of_key).collect();
+        (!keys.is_empty()).then(|| keys.join(", "))
+    };
+    by_client(stats, of)
+}
+
+/// A line for each client of whom there is something to say. Those who ask most come first.
+fn by_client(stats: &Stats, say: impl Fn(&Client) -> Option<String>) -> Vec<String> {
+    let told = |client| Some((client, say(client)?));
+    let mut clients: Vec<(&Client, String)> = stats.clients.iter().filter_map(told).collect();
+    clients.sort_by_key(|(client, _)| std::cmp::Reverse(client.total));
+    let width = clients.iter().map(|(client, _)| client.name.len()).max();
     let (width, more) = (
         width.unwrap_or_default().min(MAX_NAME_WIDTH),
         clients.len().saturating_sub(MAX_CLIENTS),
     );
-    let line = |client: &&Client| {
-        let usage = usage_in_words(&client.usage);
-        let (name, outcomes) = (&client.name, counts(&client.by_outcome));
-        format!("{name:<width$}  {usage} ({outcomes})")
-    };
+    let line = |(client, said): &(&Client, String)| format!("{:<width$}  {said}", client.name);
     let shown = clients.iter().take(MAX_CLIENTS).map(line);
     let more = (more > 0).then(|| format!("and {more} more, see --json"));
     shown.chain(more).collect()
@@ -162,6 +183,12 @@ fn upstream(stats: &Stats) -> Vec<String> {
     if upstream.denial_wave {
         lines.push("it denies many jobs that were there: not believed".to_owned());
     }
+    let skew = upstream.clock_skew_seconds.unwrap_or_default();
+    if let Ok(off) = SignedDuration::try_from_secs_f64(skew)
+        && off.unsigned_abs() >= skew::TOO_MUCH
+    {
+        lines.push(format!("the local clock is {} upstream's", ClockOff(off)));
+    }
     if upstream.secret_echoes > 0 {
         lines.push(format!(
             "answers refused because they contained the credential: {}",
@@ -171,15 +198,27 @@ fn upstream(stats: &Stats) -> Vec<String> {
     lines
 }
 
-fn credential(stats: &Stats) -> String {
-    let held = stats.credential.held_seconds;
-    if held > 0.0 {
+fn credential(stats: &Stats) -> Vec<String> {
+    let credential = &stats.credential;
+    let held = credential.held_seconds;
+    let accepted = if held > 0.0 {
         format!("refused by upstream: next try in {}", seconds(held.ceil()))
-    } else if stats.credential.proven {
+    } else if credential.proven {
         "accepted by upstream".to_owned()
     } else {
         "not tried yet, or not accepted yet".to_owned()
+    };
+    let end = match credential.expires_in_seconds {
+        None => String::new(),
+        Some(left) if left > 0.0 => format!(", good for another {}", seconds(left.floor())),
+        Some(_) => ", expired".to_owned(),
+    };
+    let mut lines = vec![format!("{accepted}{end}")];
+    lines.extend(credential.why.clone());
+    if credential.renewals.values().any(|count| *count > 0) {
+        lines.push(format!("asked for: {}", counts(&credential.renewals)));
     }
+    lines
 }
 
 fn budget(stats: &Stats) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::credential::Renewed;
 use crate::policy::limit::account::Standing;
 use crate::policy::limit::{self, Api};
 use crate::policy::outcome::OutcomeKind;
@@ -13,7 +14,7 @@ use crate::telemetry::metrics::{
 };
 
 use super::{
-    ApiLimits, Budget, Cache, Client, Credential, Foreign, Latency, Limit, Outlook, Requests,
+    ApiLimits, Budget, Cache, Client, Credential, Foreign, Key, Latency, Limit, Outlook, Requests,
     Savings, Stats, Sweep, Upstream,
 };
 
@@ -26,6 +27,7 @@ impl Stats {
         now: &Snapshot,
         requests: &RequestMetrics,
         upstream: &UpstreamMetrics,
+        keys: BTreeMap<String, Vec<Key>>,
     ) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -37,13 +39,10 @@ impl Stats {
                 gateway_paid: requests.gateway_paid(),
             },
             requests: Requests::gather(now, requests),
-            clients: clients(requests),
+            clients: clients(requests, keys),
             latency: latency(requests),
             upstream: Upstream::gather(now, upstream),
-            credential: Credential {
-                proven: now.credential_proven,
-                held_seconds: seconds(now.credential_hold),
-            },
+            credential: Credential::from(now),
             budget: Budget {
                 requests: now.budget_requests,
                 window_seconds: now.budget_window.as_secs_f64(),
@@ -131,7 +130,7 @@ fn by_outcome(counts: impl IntoIterator<Item = (OutcomeKind, u64)>) -> BTreeMap<
         .collect()
 }
 
-fn clients(requests: &RequestMetrics) -> Vec<Client> {
+fn clients(requests: &RequestMetrics, mut keys: BTreeMap<String, Vec<Key>>) -> Vec<Client> {
     let clients = requests.clients().into_iter().map(|client| {
         let counts = OutcomeKind::ALL.map(|kind| (kind, client.count(kind)));
         Client {
@@ -139,6 +138,7 @@ fn clients(requests: &RequestMetrics) -> Vec<Client> {
             total: counts.iter().map(|(_, count)| count).sum(),
             usage: client.usage(),
             by_outcome: by_outcome(counts),
+            keys: keys.remove(client.name()).unwrap_or_default(),
         }
     });
     clients.collect()
@@ -162,6 +162,27 @@ impl From<&Sums> for Latency {
             p50_at_most_seconds: sums.at_most_seconds(50),
             p95_at_most_seconds: sums.at_most_seconds(95),
             p99_at_most_seconds: sums.at_most_seconds(99),
+        }
+    }
+}
+
+// === impl Credential ===
+
+impl From<&Snapshot> for Credential {
+    fn from(now: &Snapshot) -> Self {
+        let health = &now.credential;
+        let renewals = Renewed::ALL.map(|ended| {
+            let count = health.renewals.count(ended);
+            (ended.as_str().to_owned(), count)
+        });
+        Self {
+            proven: now.credential_proven,
+            held_seconds: seconds(now.credential_hold),
+            kind: health.kind.to_owned(),
+            available: health.available,
+            expires_in_seconds: health.expires_in.map(|left| left.as_secs_f64()),
+            why: health.why.clone(),
+            renewals: renewals.into(),
         }
     }
 }
@@ -233,6 +254,7 @@ impl Upstream {
             down: now.outage_hold.is_some(),
             down_seconds: seconds(now.outage_hold),
             denial_wave: now.denial_wave,
+            clock_skew_seconds: now.local_clock.map(|clock| clock.difference.as_secs_f64()),
             secret_echoes: upstream.secret_echoes(),
         }
     }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -12,11 +13,13 @@ use tokio::time::{sleep, timeout};
 use super::{Access, Double, JOB, PATIENCE, Snapshot, learned, request, running, running_with};
 use crate::admin::MAX_WALKS;
 use crate::admin::stats::Stats;
+use crate::credential::{Health, Renewed};
 use crate::policy::cost::Cost;
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Api;
 use crate::policy::outcome::OutcomeKind;
 use crate::policy::refresh::Outlook;
+use crate::policy::skew;
 use crate::telemetry::metrics::{CallResult, StatusClass};
 
 #[tokio::test]
@@ -175,6 +178,22 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         throttle_hold: Some(Duration::from_millis(1500)),
         outage_hold: Some(Duration::from_secs(3)),
         credential_proven: true,
+        local_clock: Some(skew::Standing {
+            difference: SignedDuration::from_millis(-1_250_500),
+            verdict: skew::Verdict::Corrected,
+        }),
+        credential: Health {
+            kind: "password",
+            available: true,
+            expires_in: Some(Duration::from_millis(7_200_500)),
+            why: Some(
+                "IAM has given no credential for 3 s (no connection): next try in 5 s".to_owned(),
+            ),
+            renewals: [Renewed::Issued, Renewed::Unavailable]
+                .into_iter()
+                .collect(),
+            ..Health::default()
+        },
         cache_entries: 11,
         cache_bytes: 12_000,
         cache_max_bytes: 1_000_000,
@@ -218,7 +237,8 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         told["clients"],
         json!([{
             "name": "wallboard", "total": 19,
-            "asked": 10, "free": 6, "paid": 1.5, "stale": 0, "refused": 3, "by_outcome": outcomes_told
+            "asked": 10, "free": 6, "paid": 1.5, "stale": 0, "refused": 3, "by_outcome": outcomes_told,
+            "keys": [{"kind": "secret", "fingerprint": "1a2b3c4d", "last_used": "2026-11-24T08:32:50Z"}]
         }])
     );
     assert_eq!(
@@ -240,13 +260,18 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         ("down", json!(true)),
         ("down_seconds", json!(3.0)),
         ("denial_wave", json!(false)),
+        ("clock_skew_seconds", json!(-1250.5)),
         ("secret_echoes", json!(0)),
     ] {
         assert_eq!(told["upstream"][member], expected, "{member}");
     }
     assert_eq!(
         told["credential"],
-        json!({"proven": true, "held_seconds": 0.0})
+        json!({
+            "proven": true, "held_seconds": 0.0, "kind": "password", "available": true, "expires_in_seconds": 7200.5,
+            "why": "IAM has given no credential for 3 s (no connection): next try in 5 s",
+            "renewals": {"issued": 1, "unchanged": 0, "refused": 0, "forbidden": 0, "unavailable": 1}
+        })
     );
     assert_eq!(
         told["budget"],

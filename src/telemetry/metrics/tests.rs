@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
+use jiff::SignedDuration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     CallResult, Facts, Metrics, Origin, RequestMetrics, Snapshot, StatusClass, UpstreamMetrics,
     Usage, exposition, facts,
 };
+use crate::credential::{Health, Renewed};
 use crate::error::Error;
 use crate::policy::client::{ClientId, Clients};
 use crate::policy::cost::Cost;
@@ -21,6 +22,7 @@ use crate::policy::limit::account::{Changes, Standing};
 use crate::policy::limit::{Api, Limit};
 use crate::policy::outcome::OutcomeKind;
 use crate::policy::refresh::Outlook;
+use crate::policy::skew;
 
 struct Fixed(Snapshot);
 
@@ -101,24 +103,13 @@ fn requests_are_counted_by_outcome_class_and_client_and_nothing_twice() {
 fn a_client_has_one_account_and_all_who_paid_are_exposed() {
     let mut registry = Registry::default();
     let metrics = RequestMetrics::register(&mut registry);
-    let digests = [
-        [Sha256::digest("wall").into()],
-        [Sha256::digest("ci").into()],
-    ];
-    let clients = ["wallboard", "ci"].into_iter().zip(&digests);
-    let clients = Clients::new(clients.map(|(name, digests)| (name, &digests[..])));
-    let id = |key| {
-        let headers = HeaderMap::from_iter([(
-            HeaderName::from_static("x-api-key"),
-            HeaderValue::from_static(key),
-        )]);
-        clients.identify(&headers).unwrap()
-    };
+    let clients = Clients::new(["wallboard", "ci"].map(|name| (name, &[][..])));
+    let id = |name| clients.named(name).unwrap();
     let (one, other) = (metrics.accounts(&clients), metrics.accounts(&clients)); // as two layers have them
     let third = Cost::of_millionths(333_333);
     one.of(id("ci")).account().pay(third);
     other.of(id("ci")).account().pay(third);
-    other.of(id("wall")).account().pay(Cost::of_calls(1));
+    other.of(id("wallboard")).account().pay(Cost::of_calls(1));
     one.of(ClientId::ANONYMOUS).account().pay(Cost::of_calls(4));
     one.gateway().pay(Cost::of_calls(3));
     let text = exposition(&registry);
@@ -291,6 +282,19 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
         denial_wave: false,
         absent_jobs: 12,
         credential_proven: true,
+        local_clock: Some(skew::Standing {
+            difference: SignedDuration::from_millis(-1_250_500),
+            verdict: skew::Verdict::Corrected,
+        }),
+        credential: Health {
+            kind: "password",
+            available: true,
+            expires_at: Some(UNIX_EPOCH + Duration::from_millis(1_717_574_458_250)),
+            renewals: [Renewed::Issued, Renewed::Refused, Renewed::Issued]
+                .into_iter()
+                .collect(),
+            ..Health::default()
+        },
         cache_entries: 3,
         cache_bytes: 4096,
         cache_evictions: 7,
@@ -305,6 +309,7 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             "jobgate_draining 1",
             "jobgate_requests_waiting 2",
             "jobgate_credential_proven 1",
+            "jobgate_clock_skew_seconds -1250.5",
             "jobgate_upstream_paused 1",
             "jobgate_upstream_down 1",
             "jobgate_denial_wave 0",
@@ -312,6 +317,13 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             r#"jobgate_hold_seconds{kind="list_throttle"} 3.0"#,
             r#"jobgate_hold_seconds{kind="credential"} 0.0"#,
             r#"jobgate_hold_seconds{kind="outage"} 2.0"#,
+            "jobgate_credential_available 1",
+            r#"jobgate_credential_expiry_timestamp_seconds{kind="password"} 1717574458.25"#,
+            r#"jobgate_credential_renewals_total{result="issued"} 2"#,
+            r#"jobgate_credential_renewals_total{result="unchanged"} 0"#,
+            r#"jobgate_credential_renewals_total{result="refused"} 1"#,
+            r#"jobgate_credential_renewals_total{result="forbidden"} 0"#,
+            r#"jobgate_credential_renewals_total{result="unavailable"} 0"#,
             "jobgate_budget_requests 50",
             "jobgate_budget_remaining 41",
             r#"jobgate_budget_demand{kind="first"} 1.5"#,

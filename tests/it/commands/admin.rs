@@ -1,5 +1,6 @@
 //! `jobgate stats`, `explain` and `invalidate`, in front of an admin listener whose parts are a double, and of a real gateway.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
 use std::io::{Read as _, Write as _};
@@ -9,7 +10,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use jobgate::admin::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
+use jiff::SignedDuration;
+use jobgate::admin::operate::{
+    Explanation, Key, Operate, Page, Query, Refreshed, State, Summary, Told,
+};
 use jobgate::admin::{self, Access, Admin, Parts};
 use jobgate::clock::Clock;
 use jobgate::config::{AdminSettings, SecretSource};
@@ -18,6 +22,7 @@ use jobgate::policy::forecast::Forecast;
 use jobgate::policy::job::JobId;
 use jobgate::policy::outcome::OutcomeKind;
 use jobgate::policy::refresh::Outlook;
+use jobgate::policy::skew;
 use jobgate::telemetry::metrics::{
     CallResult, Facts, Metrics, Origin, Snapshot, StatusClass, facts,
 };
@@ -85,6 +90,19 @@ impl Operate for Double {
 
     fn pause(&self, _paused: bool) -> bool {
         unreachable!("no command pauses")
+    }
+
+    fn keys(&self) -> BTreeMap<String, Vec<Key>> {
+        let key = |kind: &str, fingerprint: &str, last_used: Option<&str>| Key {
+            kind: kind.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            last_used: last_used.map(str::to_owned),
+        };
+        let keys = vec![
+            key("key", "1a2b3c4d", None),
+            key("secret", "5e6f7081", Some("2026-11-24T08:32:50Z")),
+        ];
+        BTreeMap::from([("wallboard".to_owned(), keys)])
     }
 }
 
@@ -177,6 +195,10 @@ impl Facts for Standing {
             paused: true,
             throttle_hold: Some(Duration::from_millis(11_200)),
             credential_proven: true,
+            local_clock: Some(skew::Standing {
+                difference: SignedDuration::from_mins(-20),
+                verdict: skew::Verdict::Corrected,
+            }),
             cache_entries: 1_234,
             cache_bytes: 1_500_000,
             cache_max_bytes: 256 * 1024 * 1024,
@@ -339,6 +361,7 @@ fn stats_are_told_for_people() {
                waiting for upstream now: 4
   clients      wallboard  asked 7, free 6, paid 0.67 (hit 6, miss 1)
                ci         asked 1, free 0, paid 0.33, refused 1 (held 1)
+  keys         wallboard  key 1a2b3c4d not used yet, secret 5e6f7081 last used 2026-11-24T08:32:50Z
   latency      held       half at most 100us, 99 of 100 at most 100us
                hit        half at most 100us, 99 of 100 at most 100us
                miss       half at most 100us, 99 of 100 at most 100us
@@ -346,6 +369,7 @@ fn stats_are_told_for_people() {
                success 1
                paused by the operator: no call goes out
                it throttles: no call for another 12s
+               the local clock is 20 minutes behind upstream's
   credential   accepted by upstream
   budget       41 of 50 calls in 1m may go out now
   plan         jobs whose looks are planned: 400
