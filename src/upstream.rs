@@ -30,7 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::answer::Answer;
 use self::connector::Connector;
+pub(crate) use self::failure::chain;
 pub use self::trust::TrustFault;
+pub(crate) use self::trust::client_config;
 use crate::clock::Clock;
 use crate::config::UpstreamSettings;
 use crate::error::Error;
@@ -88,7 +90,7 @@ impl Upstream {
     pub fn new(settings: &UpstreamSettings, clock: Clock) -> Result<Self, UpstreamFault> {
         let (scheme, authority, host) =
             endpoint(&settings.endpoint).ok_or(UpstreamFault::Endpoint)?;
-        let tls = trust::client_config(&scheme, settings.ca_file.as_deref())?;
+        let tls = client_config(&scheme, settings.ca_file.as_deref())?;
         let connector = Connector::new(&scheme, tls, settings.connect_timeout);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

@@ -1,8 +1,9 @@
 //! One call, from its head to its answer, in the order in which upstream's parts see it.
 
 use bytes::Bytes;
+use http::header::DATE;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
@@ -51,7 +52,16 @@ impl Sandbox {
         if let Some(limits) = limits {
             limits.tell_in(answer.headers_mut());
         }
+        self.date(answer.headers_mut());
         Ok(answer.map(Full::new))
+    }
+
+    /// Tells the time by the clock that signatures are judged by, which need not be the machine's.
+    fn date(&self, headers: &mut HeaderMap) {
+        let date = httpdate::fmt_http_date(self.0.clock.wall());
+        if let Ok(date) = HeaderValue::from_str(&date) {
+            headers.insert(DATE, date); // digits and letters: always a header value
+        }
     }
 
     /// The API gateway, and behind it the build service.

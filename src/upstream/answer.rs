@@ -1,13 +1,13 @@
 //! What upstream answered, whole and within limits, or why not.
 //!
-//! No framing header of the answer goes further than this file: of the head only the status, one cleaned field and the
-//! numbers of some are kept. What the body says is judged elsewhere.
+//! No framing header of the answer goes further than this file: of the head only the status, the time, one cleaned field and
+//! the numbers of some are kept. What the body says is judged elsewhere.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -39,6 +39,8 @@ pub struct Answer {
     pub body: Bytes,
     /// When the request went out.
     pub sent: Instant,
+    /// `Date`, if there is one and it is as RFC 9110 §5.6.7 has them written today: upstream's clock when it answered.
+    pub date: Option<SystemTime>,
 }
 
 // === impl Answer ===
@@ -51,6 +53,7 @@ impl Answer {
             limits: limits(&head.headers),
             body,
             sent,
+            date: date(&head.headers),
         }
     }
 }
@@ -109,6 +112,17 @@ fn request_id(headers: &HeaderMap) -> Option<Box<str>> {
     request_id::is_modest(id).then(|| id.into())
 }
 
+/// The two obsolete forms are not read: what upstream sends today has the one.
+fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    let mut values = headers.get_all(DATE).iter();
+    let text = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    (httpdate::fmt_http_date(date) == text).then_some(date)
+}
+
 /// Each name counts once: a second field of it is as good as unreadable, and so is one that is no text.
 fn limits(headers: &HeaderMap) -> Heard {
     let mut heard = Heard::default();
@@ -124,10 +138,12 @@ fn limits(headers: &HeaderMap) -> Heard {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use http::HeaderMap;
     use http::header::HeaderValue;
 
-    use super::{limits, request_id};
+    use super::{date, limits, request_id};
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
         let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
@@ -156,6 +172,37 @@ mod tests {
         }
         assert_eq!(request_id(&HeaderMap::new()), None);
     }
+
+    #[test]
+    fn a_date_is_read_in_the_one_form_of_today_and_once() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (text, read) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(at)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", None),
+            ("Sun Nov  6 08:49:37 1994", None),
+            ("Mon, 06 Nov 1994 08:49:37 GMT", None),
+            ("Sun, 06 Nov 1994 08:49:37 UTC", None),
+            ("Sun, 06 Nov 1994 08:49:61 GMT", None),
+            (
+                "Thu, 01 Jan 1970 00:00:00 GMT",
+                Some(SystemTime::UNIX_EPOCH),
+            ),
+            ("1994-11-06T08:49:37Z", None),
+            ("0", None),
+            ("", None),
+            ("é", None),
+        ] {
+            assert_eq!(date(&headers("date", text)), read, "{text}");
+        }
+        let mut two = headers("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        two.append(
+            "date",
+            HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"),
+        );
+        assert_eq!(date(&two), None);
+        assert_eq!(date(&HeaderMap::new()), None);
+    }
+
     #[test]
     fn limits_are_read_from_four_headers_and_what_cannot_be_meant_is_only_counted() {
         let mut head = HeaderMap::new();

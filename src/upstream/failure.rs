@@ -53,7 +53,7 @@ fn causes<'a>(
 }
 
 /// The error and its causes on one line; the client's outermost text says nothing, the innermost the most.
-fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
     texts.join(": ")
 }

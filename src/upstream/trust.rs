@@ -33,7 +33,7 @@ pub enum TrustFault {
 }
 
 /// How TLS is spoken to upstream; a plaintext endpoint trusts nobody and needs no certificates.
-pub(super) fn client_config(
+pub(crate) fn client_config(
     scheme: &Scheme,
     ca_file: Option<&Path>,
 ) -> Result<ClientConfig, TrustFault> {

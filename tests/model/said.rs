@@ -127,6 +127,7 @@ impl Said {
                 limits: Heard::default(),
                 body: answered.body(job, number),
                 sent,
+                date: None,
             }),
         }
     }

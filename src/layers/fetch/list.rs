@@ -203,6 +203,7 @@ mod tests {
                 body: body.into(),
                 limits: Heard::default(),
                 sent,
+                date: None,
             };
             std::future::ready(Ok::<_, Error>(Authorised { answer, renewed }))
         });
