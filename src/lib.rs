@@ -31,6 +31,7 @@
 //! | [`refresh`] | mechanism | budget mode's hands: the one task that makes the looks that are planned |
 //! | [`layers`] | mechanism | one file a layer; none imports another |
 //! | [`planner`] | mechanism | budget mode's books: what is asked for, who waits for a first answer, which look is next |
+//! | [`live`] | mechanism | proves step by step that upstream can be used as configured, for `check --live` |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
 //! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
 //! | [`upstream`] | mechanism | calls to the cloud, within limits |
@@ -54,6 +55,7 @@ pub mod config;
 pub mod credential;
 pub mod error;
 pub mod layers;
+pub mod live;
 pub mod planner;
 pub mod policy;
 pub mod process;
