@@ -17,8 +17,6 @@ mod dns;
 mod job;
 mod jobs;
 mod tell;
-#[cfg(test)]
-mod tests;
 mod tls;
 
 use std::time::Duration;

@@ -31,6 +31,7 @@ mod framing;
 mod hostile;
 mod hosts;
 mod limits;
+mod live;
 mod outage;
 mod paths;
 mod quota;
