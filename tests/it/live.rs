@@ -129,10 +129,8 @@ impl Tried {
         assert_eq!(self.ended, Err(Halted));
         let last = self.steps.last().expect("a step");
         assert_eq!(last.what, what, "{last:?}");
-        let Verdict::Failed(advice) = &last.verdict else {
-            panic!("{last:?}")
-        };
-        let told = format!("{} {} {}", last.said, advice.wrong, advice.action);
+        assert!(matches!(last.verdict, Verdict::Failed(_)), "{last:?}");
+        let told = told(last);
         assert!(told.contains(words), "{words}: {told}");
     }
 
@@ -141,10 +139,8 @@ impl Tried {
     fn assert_doubtful(&self, what: What, words: &str) {
         assert_eq!(self.ended, Ok(()), "{:?}", self.steps);
         let step = self.step(what);
-        let Verdict::Doubtful(advice) = &step.verdict else {
-            panic!("{step:?}")
-        };
-        let told = format!("{} {} {}", step.said, advice.wrong, advice.action);
+        assert!(matches!(step.verdict, Verdict::Doubtful(_)), "{step:?}");
+        let told = told(step);
         assert!(told.contains(words), "{words}: {told}");
     }
 
@@ -153,6 +149,16 @@ impl Tried {
         let step = self.step(what);
         assert_eq!(step.verdict, Verdict::Good, "{step:?}");
         assert!(step.said.contains(words), "{words}: {}", step.said);
+    }
+}
+
+/// All that a step tells.
+fn told(step: &Step) -> String {
+    match &step.verdict {
+        Verdict::Announced | Verdict::Good => step.said.clone(),
+        Verdict::Doubtful(advice) | Verdict::Failed(advice) => {
+            format!("{} {} {}", step.said, advice.wrong, advice.action)
+        }
     }
 }
 
