@@ -3,12 +3,16 @@
 //!
 //! Invariant: nothing outside this room can see a secret. It leaves only as header values marked sensitive, put on a
 //! request by [`Credential::authorise`]; faults name the variable or the file, never the value. Deliberately not here:
-//! what to do when upstream refuses the credential (that is a hold, see [`policy`](crate::policy)), and the identity
-//! calls that would fetch a token.
+//! what to do when upstream refuses the credential (that is a hold, see [`policy`](crate::policy)).
 
 mod admin_token;
 mod echo;
 mod fault;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "whoever renews the credential is to call it")
+)]
+mod issue;
 mod keys;
 mod secret;
 pub mod signing;
@@ -23,6 +27,7 @@ use zeroize::Zeroizing;
 
 pub use self::admin_token::AdminToken;
 pub use self::fault::{CredentialFault, Flaw};
+pub use self::issue::{IssueFault, KeysFlaw};
 use self::keys::KeyPair;
 use self::secret::Secret;
 pub use self::source::Generation;

@@ -4,8 +4,12 @@
 //! [`policy::problem`](crate::policy::problem). Every variant is cheap to clone, because one failed fetch is
 //! shared by everybody who waited for it. Internal causes ride along as text for the log and never reach a client.
 
+mod refusal;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use self::refusal::{ClockFault, ClockOff, Refusal};
 
 /// Why a request was not answered with a job.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -106,9 +110,9 @@ pub enum Error {
         /// The window named in the text, or one budget window.
         retry_after: Duration,
     },
-    /// Upstream refused the central credential; what it said of it is for the log, cleaned.
+    /// Upstream refused the central credential; what it said of it is for the log.
     #[error("upstream refused the central credential: {0}")]
-    CredentialRefused(Arc<str>),
+    CredentialRefused(Refusal),
     /// The same, but there is another credential now: one repeat makes sense.
     #[error("upstream refused the central credential, which has been renewed since")]
     CredentialRenewed,
@@ -117,6 +121,8 @@ pub enum Error {
     CredentialHold {
         /// When the next probe may go out.
         retry_after: Duration,
+        /// Why it was refused, if that was the gateway's clock.
+        clock: Option<ClockFault>,
     },
     /// The credential cannot be read (its file is gone or empty).
     #[error("central credential not available: {0}")]
@@ -188,7 +194,7 @@ impl Error {
         match self {
             Self::BudgetSpent { retry_after }
             | Self::ThrottleHold { retry_after }
-            | Self::CredentialHold { retry_after }
+            | Self::CredentialHold { retry_after, .. }
             | Self::UpstreamDown { retry_after, .. }
             | Self::Throttled { retry_after, .. } => Some(*retry_after),
             _ => None,

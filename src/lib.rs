@@ -34,8 +34,8 @@
 //! | [`live`] | mechanism | proves step by step that upstream can be used as configured, for `check --live` |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
 //! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
+//! | [`credential`] | mechanism | the secret, the services that give it, and the signature; nothing else sees it |
 //! | [`upstream`] | mechanism | calls to the cloud, within limits |
-//! | [`credential`] | mechanism | the secret, and the signature; nothing else sees it |
 //! | [`store`] | mechanism | stored answers and their memory |
 //! | [`sandbox`] | mechanism | a double of the cloud, for trying and testing |
 //! | [`telemetry`] | mechanism | metrics, access log, diagnostics |

@@ -13,8 +13,11 @@
 //! The clock decides what is answered (lives, throttle, a scenario's times); how long a fault takes on the wire is real
 //! time.
 //!
+//! On the same socket IAM and a cloud server's metadata service issue tokens and temporary keys (`identity`), which the
+//! API gateway accepts besides the credential of the settings.
+//!
 //! It does not know any other operation of the service, it keeps nothing, and it is no measure of speed. Its reading
-//! of the signature algorithm is deliberately its own, not the gateway's: the two check each other.
+//! of the signature algorithm and of IAM's forms is deliberately its own, not the gateway's: the two check each other.
 
 mod act;
 mod answer;
@@ -24,6 +27,7 @@ mod call;
 mod calls;
 mod catalogue;
 mod guide;
+mod identity;
 mod life;
 mod limits;
 mod list;
@@ -34,6 +38,7 @@ mod quota;
 mod refusal;
 mod scenario;
 mod serve;
+mod settings;
 mod standing;
 mod verify;
 mod wire;
@@ -43,51 +48,23 @@ mod tests;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use secrecy::SecretString;
 
 use self::calls::Calls;
 pub use self::catalogue::{Example, MISSING_PREFIX, catalogue};
 pub use self::guide::guide;
+use self::identity::Authority;
+pub use self::identity::{Identity, IdentityStats, Metadata, Outage, SandboxAccount};
 use self::limits::Quotas;
 use self::lockout::Lockout;
 pub use self::population::PROJECTS;
-use self::quota::Quota;
 use self::scenario::Running;
 pub use self::scenario::{Scenario, ScenarioFaults};
+pub use self::settings::{SandboxCredential, SandboxSettings};
 use crate::clock::Clock;
 use crate::policy::job::JobId;
 
-/// What a [`Sandbox`] is set up with.
-#[derive(Clone, Debug)]
-pub struct SandboxSettings {
-    /// Calls a user may make in any `window`, unless the scenario says otherwise; the throttle's text names it.
-    pub requests: u32,
-    /// The window, sliding.
-    pub window: Duration,
-    /// List calls a user may make in any `window` besides, unless the scenario says otherwise.
-    pub list_requests: u32,
-    /// True: `requests` is for lists and calls for jobs together, unless the scenario says otherwise.
-    pub shared: bool,
-    /// The one credential that is accepted.
-    pub credential: SandboxCredential,
-    /// What is done to which calls, from the start.
-    pub scenario: Scenario,
-}
-
-/// The credential a [`Sandbox`] accepts, in both its forms.
-#[derive(Clone, Debug)]
-pub struct SandboxCredential {
-    /// AK.
-    pub access_key: String,
-    /// SK: signatures are verified with it.
-    pub secret_key: SecretString,
-    /// Accepted as `X-Auth-Token`.
-    pub token: SecretString,
-}
-
-/// What a [`Sandbox`] has seen since it was made; looks at the guide are not among the requests.
+/// What a [`Sandbox`] has seen since it was made; looks at the guide are not among the requests, nor are calls for
+/// an identity ([`IdentityStats`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Connections accepted.
@@ -122,77 +99,23 @@ struct Inner {
 struct State {
     quotas: Quotas,
     lockout: Lockout,
+    authority: Authority,
     stats: Stats,
     calls: Calls,
     scenario: Running,
 }
 
-// === impl SandboxSettings ===
-
-impl Default for SandboxSettings {
-    /// The policy's name, `ten_50_min`, read as 50 calls a minute of each kind, and the credential of the documents.
-    fn default() -> Self {
-        Self {
-            requests: 50,
-            window: Duration::from_mins(1),
-            list_requests: 50,
-            shared: false,
-            credential: SandboxCredential::default(),
-            scenario: Scenario::default(),
-        }
-    }
-}
-
-impl SandboxSettings {
-    /// Calls in a window and the window, as far as a scenario does not say otherwise.
-    fn quota_under(&self, scenario: &Scenario) -> (u32, Duration) {
-        (
-            scenario.requests.unwrap_or(self.requests),
-            scenario.window.unwrap_or(self.window),
-        )
-    }
-
-    /// Quotas that nothing has been spent of.
-    fn quotas_under(&self, scenario: &Scenario) -> Quotas {
-        let (requests, window) = self.quota_under(scenario);
-        let list_requests = scenario.list_requests.unwrap_or(self.list_requests);
-        Quotas {
-            jobs: Quota::new(requests, window),
-            lists: Quota::new(list_requests, window),
-            shared: scenario.shared.unwrap_or(self.shared),
-        }
-    }
-
-    /// Calls a user may make, and the window, with the scenario counted in.
-    #[must_use]
-    pub fn quota(&self) -> (u32, Duration) {
-        self.quota_under(&self.scenario)
-    }
-}
-
-// === impl SandboxCredential ===
-
-impl Default for SandboxCredential {
-    /// The made-up credential that docs/sandbox.md names: it opens nothing but a sandbox.
-    fn default() -> Self {
-        Self {
-            access_key: "JOBGATESANDBOXACCESS".to_owned(),
-            secret_key: "jobgate-sandbox-secret-key-opens-nothing".into(),
-            token: "jobgate-sandbox-token".into(),
-        }
-    }
-}
-
 // === impl Sandbox ===
 
 impl Sandbox {
-    /// A double that has seen nothing yet. Wall time of `clock` drives the jobs' lives and judges signatures,
-    /// monotonic time the throttle and the lock-out.
+    /// A double that has seen nothing yet. Wall time of `clock` drives the jobs' lives, judges signatures and
+    /// ends what was issued; monotonic time drives the throttle and the locks.
     #[must_use]
     pub fn new(settings: SandboxSettings, clock: Clock) -> Self {
         let state = Mutex::new(State {
             quotas: settings.quotas_under(&settings.scenario),
             lockout: Lockout::default(),
+            authority: Authority::new(&settings.account),
             stats: Stats::default(),
             calls: Calls::default(),
             scenario: Running::begin(settings.scenario.clone(), &clock),

@@ -1,7 +1,7 @@
 //! The innermost service: one request out, one whole answer in, within limits of time and size.
 //!
 //! Requests are built from nothing: the caller gives method, path and the headers of the credential; scheme, authority
-//! and everything else is fixed here. The answer comes whole or not at all. A connection on which anything went wrong is
+//! and everything else is fixed here. One that names another host is not sent: its credential is not for this one. The answer comes whole or not at all. A connection on which anything went wrong is
 //! never used again, because what it would say next may belong to another request.
 //!
 //! Reads: nothing but the request. Produces: [`Error::Unreachable`], [`Error::ConnectionLost`], [`Error::TimedOut`] and
@@ -20,6 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
+use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body_util::Empty;
@@ -29,7 +30,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 pub use self::answer::Answer;
-use self::connector::Connector;
+pub(crate) use self::answer::{check_head, read_body};
+pub(crate) use self::connector::Connector;
 pub(crate) use self::failure::chain;
 pub use self::trust::TrustFault;
 pub(crate) use self::trust::client_config;
@@ -45,7 +47,8 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// again. hyper itself allows at most 100 header fields. Real heads have below 1 KiB.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-const USER_AGENT_VALUE: HeaderValue =
+/// How the gateway names itself, to whomever it calls.
+pub(crate) const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("jobgate/", env!("CARGO_PKG_VERSION")));
 
 /// Asks upstream's API gateway to name its limits in the head of each answer.
@@ -166,9 +169,12 @@ impl Inner {
         outcome
     }
 
-    /// The request as it goes out: whatever the caller's says beyond method, path and headers is dropped.
+    /// The request as it goes out.
     fn outgoing(&self, request: Request<()>) -> Result<Request<Empty<Bytes>>, Error> {
         let (given, ()) = request.into_parts();
+        if !self.is_host_of(&given) {
+            return Err(Error::Internal("a request for another host".into()));
+        }
         let path = given.uri.into_parts().path_and_query;
         let uri = Uri::builder()
             .scheme(self.scheme.clone())
@@ -186,6 +192,12 @@ impl Inner {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(USER_AGENT, USER_AGENT_VALUE);
         Ok(request)
+    }
+
+    fn is_host_of(&self, given: &Parts) -> bool {
+        let authority = given.uri.authority();
+        authority.is_none_or(|authority| *authority == self.authority)
+            && (given.headers.get_all(HOST).iter()).all(|host| *host == self.host)
     }
 
     async fn exchange(
@@ -235,4 +247,4 @@ fn poison(connection: &CaptureConnection) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

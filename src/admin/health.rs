@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::error::ClockOff;
 use crate::policy::limit::Api;
-use crate::policy::limit::account::{Foreign, Standing};
+use crate::policy::limit::account::{self, Foreign};
 use crate::policy::problem::whole_seconds;
+use crate::policy::skew::{Standing, Verdict};
 use crate::telemetry::metrics::Snapshot;
 
 /// The body of `/readyz`.
@@ -127,15 +129,30 @@ fn why(now: &Snapshot) -> Vec<String> {
         why.push("upstream has not accepted the gateway's credential yet".to_owned());
     }
     let by_plan = now.outlook.is_some(); // in budget mode calls go out as they come free: it is spent every day
+    why.extend(now.local_clock.and_then(clock));
     if now.budget_remaining == 0 && !by_plan {
         why.push("the upstream budget is spent for now, stored answers are served".to_owned());
     }
     why
 }
 
+/// What is wrong with the local clock.
+fn clock(standing: Standing) -> Option<String> {
+    let off = ClockOff(standing.difference);
+    match standing.verdict {
+        Verdict::Good => None,
+        Verdict::Corrected => Some(format!(
+            "the local clock is {off} upstream's: requests are signed by upstream's time"
+        )),
+        Verdict::TooFar => Some(format!(
+            "the local clock is {off} upstream's, too far to be allowed for: it must be set"
+        )),
+    }
+}
+
 /// What is not as the operator set it.
-fn limits(api: Api, standing: &Standing, is_held: bool) -> impl Iterator<Item = String> {
-    let Standing {
+fn limits(api: Api, standing: &account::Standing, is_held: bool) -> impl Iterator<Item = String> {
+    let account::Standing {
         budget,
         in_force,
         foreign,

@@ -128,6 +128,9 @@ pub struct Upstream {
     pub down_seconds: f64,
     /// It denies so many jobs that were there that it is not believed.
     pub denial_wave: bool,
+    /// Local time minus its time; `null` before an answer has told it. From a minute on, and up to a day, requests are signed by
+    /// its time.
+    pub clock_skew_seconds: Option<f64>,
     /// Answers refused because they contained the central credential.
     pub secret_echoes: u64,
 }

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
+use crate::layers::fetch::signing_clock::SigningClock;
 use crate::planner::Planner;
 use crate::policy::limit::Api;
 use crate::refresh::sweep::Decisions;
@@ -34,6 +35,7 @@ pub(super) struct Watched {
     /// Of sweeps, if there are any.
     decisions: Option<Decisions>,
     clock: Clock,
+    signing_clock: SigningClock,
     drain: Drain,
 }
 
@@ -48,6 +50,7 @@ impl Watched {
             planner: parts.planner.clone(),
             decisions,
             clock: parts.clock.clone(),
+            signing_clock: parts.signing_clock.clone(),
             drain: parts.drain.clone(),
         }
     }
@@ -106,6 +109,7 @@ impl Facts for State {
             denial_wave: self.parts.store.wave().is_on(self.parts.clock.now()),
             absent_jobs: self.parts.store.absent.len(),
             credential_proven: gate.proven,
+            local_clock: self.parts.signing_clock.standing(),
             cache_entries: self.parts.store.jobs.len(),
             cache_bytes: self.parts.store.jobs.bytes(),
             cache_max_bytes: self.cache_max_bytes,

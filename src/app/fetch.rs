@@ -73,7 +73,7 @@ impl Parts {
 
     /// The last hand before the wire.
     pub(super) fn authorise(&self, credential: Credential, host: &str) -> Authorise {
-        let (clock, metrics) = (self.clock.clone(), self.metrics.upstream.clone());
+        let (clock, metrics) = (self.signing_clock.clone(), self.metrics.upstream.clone());
         Authorise::new(Arc::new(credential), host, clock, metrics)
     }
 }

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::{BudgetMode, Settings};
 use crate::credential::Credential;
 use crate::layers::fetch::gate::{Gate, Terms};
+use crate::layers::fetch::signing_clock::SigningClock;
 use crate::planner::Planner;
 use crate::policy::client::Clients;
 use crate::policy::refresh::Rules;
@@ -16,6 +17,7 @@ use crate::telemetry::metrics::{Accounts, Metrics};
 /// The shared parts. Each is a handle: whoever clones it has the same one.
 pub(super) struct Parts {
     pub(super) clock: Clock,
+    pub(super) signing_clock: SigningClock,
     pub(super) drain: Drain,
     pub(super) metrics: Metrics,
     pub(super) store: Store,
@@ -49,6 +51,7 @@ impl Parts {
             accounts: metrics.requests.accounts(&clients),
             clients: Arc::new(clients),
             metrics,
+            signing_clock: SigningClock::new(clock.clone()),
             clock,
         }
     }

@@ -49,7 +49,7 @@ fn introduce(addr: SocketAddr, settings: &SandboxSettings, file: Option<&Path>) 
     say(&format!(
         "sandbox: a made-up CodeArts Build on http://{addr}\n  \
            quota       {requests} calls in {window:?}, as the real one throttles\n  \
-           credential  AK {}, SK and token in docs/sandbox.md\n  \
+           credential  AK {}, SK, token and password in docs/sandbox.md\n  \
            jobs        any 32 letters and digits; the examples are listed at http://{addr}/\n  \
            scenario    {scenario}",
         settings.credential.access_key,

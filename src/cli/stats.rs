@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use bytesize::ByteSize;
 use http::Method;
+use jiff::SignedDuration;
 use jobgate::admin::stats::{ApiLimits, Client, Savings, Source, Stats, Usage};
+use jobgate::error::ClockOff;
+use jobgate::policy::skew;
 
 use super::admin::Gateway;
 use super::sheet::{Sheet, counts, exactly, seconds};
@@ -161,6 +164,12 @@ fn upstream(stats: &Stats) -> Vec<String> {
     }
     if upstream.denial_wave {
         lines.push("it denies many jobs that were there: not believed".to_owned());
+    }
+    let skew = upstream.clock_skew_seconds.unwrap_or_default();
+    if let Ok(off) = SignedDuration::try_from_secs_f64(skew)
+        && off.unsigned_abs() >= skew::TOO_MUCH
+    {
+        lines.push(format!("the local clock is {} upstream's", ClockOff(off)));
     }
     if upstream.secret_echoes > 0 {
         lines.push(format!(

@@ -86,6 +86,19 @@ impl Source {
         self.look(|path, seen| Ok(Stamp::of(&stat(path)?) != seen.stamp))
     }
 
+    /// Which value it has now; a file that cannot be read now has the one it had last.
+    pub(super) fn generation(&self) -> Generation {
+        match (self.current(), self) {
+            (Ok((_, generation)), _) => generation,
+            (Err(_), Self::Fixed(_)) => Generation::default(),
+            (Err(_), Self::File { seen, .. }) => {
+                seen.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .generation
+            }
+        }
+    }
+
     /// Reads a file again whatever its stamp: two writes within one tick of the file system's clock look alike.
     pub(super) fn read_again(&self) -> Result<Generation, CredentialFault> {
         self.look(|_, _| Ok(true)).map(|(_, generation)| generation)

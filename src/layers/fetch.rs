@@ -19,6 +19,7 @@ pub mod keep;
 pub mod list;
 pub mod pay;
 pub mod retry;
+pub mod signing_clock;
 pub mod slot;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -74,10 +74,22 @@ pub fn code_of(body: &[u8]) -> Option<Arc<str>> {
     read(body).code
 }
 
+/// Code and text of an error body, cleaned, on one line for the log; `None` if it tells neither.
+#[must_use]
+pub fn words_of(body: &[u8]) -> Option<String> {
+    let told = read(body);
+    (told != Told::default()).then(|| told.to_string())
+}
+
+/// The window that the text of an error body names, as a throttle of the API gateway does.
+#[must_use]
+pub fn window_of(body: &[u8]) -> Option<Duration> {
+    read(body).message.as_deref().and_then(throttle_window)
+}
+
 /// A wrong signature, a locked key and an expired token differ in the text only, and the operator must know which it is.
 fn credential_refused(told: &Told) -> Error {
-    let said = |text: &Option<Arc<str>>| text.as_deref().unwrap_or("-").to_owned();
-    Error::CredentialRefused(format!("{} {}", said(&told.code), said(&told.message)).into())
+    Error::CredentialRefused(told.to_string().into())
 }
 
 /// Who signed an error, known by the prefix of its code.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::error::{Down, Error, FailedStatus, PassedStatus};
+use crate::error::{ClockFault, Down, Error, FailedStatus, PassedStatus};
 
 mod readme;
 pub(crate) mod table;
@@ -123,12 +123,13 @@ impl Problem {
             } => Self::of(&table::THROTTLED)
                 .quoting(Some(code), Some(message))
                 .retrying_after(*retry_after),
-            Error::CredentialRefused(_) | Error::CredentialRenewed => {
-                Self::of(&table::CREDENTIAL_REFUSED)
+            Error::CredentialRefused(refusal) => {
+                Self::of(&table::CREDENTIAL_REFUSED).naming(refusal.clock)
             }
-            Error::CredentialHold { retry_after } => {
-                Self::of(&table::CREDENTIAL_HOLD).retrying_after(*retry_after)
-            }
+            Error::CredentialRenewed => Self::of(&table::CREDENTIAL_REFUSED),
+            Error::CredentialHold { retry_after, clock } => Self::of(&table::CREDENTIAL_HOLD)
+                .naming(*clock)
+                .retrying_after(*retry_after),
             Error::CredentialUnavailable(_) => {
                 Self::of(&table::CREDENTIAL_UNAVAILABLE).retrying_after(CHANGEOVER_RETRY)
             }
@@ -191,6 +192,17 @@ impl Problem {
 
     fn saying(self, message: Arc<str>) -> Self {
         Self { message, ..self }
+    }
+
+    /// Says also that the gateway's clock is why, if it is.
+    fn naming(self, clock: Option<ClockFault>) -> Self {
+        match clock {
+            Some(fault) => {
+                let message = format!("{} The cause: {fault}.", self.message);
+                self.saying(message.into())
+            }
+            None => self,
+        }
     }
 
     fn retrying_after(self, wait: Duration) -> Self {

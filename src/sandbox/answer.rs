@@ -86,7 +86,7 @@ fn response(
 }
 
 /// 32 hexadecimal digits, as upstream's are.
-fn new_request_id() -> String {
+pub(super) fn new_request_id() -> String {
     let mut random = [0; 16];
     let _ = getrandom::fill(&mut random); // without entropy it is zeros: an id is for reading, not for security
     hex::encode(random)

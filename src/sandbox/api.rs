@@ -1,4 +1,4 @@
-//! What is published here: three paths, and nothing else. The ids in them are still as they were sent.
+//! What the build API publishes here: three paths, and nothing else. The ids in them are still as they were sent.
 
 /// An API, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

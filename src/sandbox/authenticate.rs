@@ -1,4 +1,5 @@
-//! Who is calling: a verified signature or the token. It says nothing of what the caller may do.
+//! Who is calling: a verified signature or a token, by the credential of the settings or by one that was issued
+//! (`identity`). It says nothing of what the caller may do.
 //!
 //! With both a signature and a token the outcome is not documented; here the signature decides.
 
@@ -11,10 +12,11 @@ use jiff::tz::Offset;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
-use super::Sandbox;
+use super::identity::Grant;
 use super::lockout::Verdict;
 use super::refusal::Refusal;
 use super::verify::{Claim, DATE};
+use super::{Sandbox, State};
 
 /// The header a token comes in.
 const TOKEN: &str = "x-auth-token";
@@ -22,47 +24,67 @@ const TOKEN: &str = "x-auth-token";
 /// How far `X-Sdk-Date` may be from the clock, either way ("within 15 minutes").
 const MAX_SKEW: Duration = Duration::from_mins(15);
 
+/// The header that temporary keys need besides.
+const SECURITY_TOKEN: &str = "x-security-token";
+
 impl Sandbox {
-    /// Passes the one credential, in either form.
-    pub(super) fn authenticate(&self, head: &Parts, body: &[u8]) -> Result<(), Refusal> {
+    /// What the caller may reach. A signature reaches what a token of the project does.
+    pub(super) fn authenticate(&self, head: &Parts, body: &[u8]) -> Result<Grant, Refusal> {
         match (head.headers.get(AUTHORIZATION), head.headers.get(TOKEN)) {
             (Some(authorization), _) => {
                 let text = authorization.to_str().unwrap_or_default();
                 let claim = Claim::parse(text).ok_or(Refusal::BadSignature)?;
-                self.check_signature(&claim, head, body)
+                self.check_signature(&claim, head, body)?;
+                Ok(Grant::Project)
             }
             (None, Some(token)) => self.check_token(token.as_bytes()),
             (None, None) => Err(Refusal::NoCredential),
         }
     }
 
-    fn check_token(&self, token: &[u8]) -> Result<(), Refusal> {
+    fn check_token(&self, token: &[u8]) -> Result<Grant, Refusal> {
         let right = self.0.settings.credential.token.expose_secret();
         if right.as_bytes().ct_eq(token).into() {
-            Ok(())
+            Ok(Grant::Project)
         } else {
-            Err(Refusal::BadToken)
+            self.grant_of(token)
         }
     }
 
     fn check_signature(&self, claim: &Claim<'_>, head: &Parts, body: &[u8]) -> Result<(), Refusal> {
+        let wall = self.0.clock.wall();
+        let mut state = self.state();
         let credential = &self.0.settings.credential;
-        if claim.access_key != credential.access_key {
-            return Err(Refusal::UnknownKey(claim.access_key.to_owned()));
-        }
+        let State {
+            lockout, authority, ..
+        } = &mut *state;
+        let (secret, security_token, lockout) = if claim.access_key == credential.access_key {
+            (credential.secret_key.expose_secret(), None, lockout)
+        } else {
+            let set = authority.keys.find(claim.access_key, wall);
+            let set = set.ok_or_else(|| Refusal::UnknownKey(claim.access_key.to_owned()))?;
+            let security_token = Some(set.security_token.as_str());
+            (set.secret_key.as_str(), security_token, &mut set.lockout)
+        };
         let signed_at = signed_at(head);
-        if signed_at.is_some_and(|signed_at| is_skewed(signed_at, self.0.clock.wall())) {
+        if signed_at.is_some_and(|signed_at| is_skewed(signed_at, wall)) {
             return Err(Refusal::Skewed);
         }
-        let is_right =
-            signed_at.is_some() && claim.holds(head, body, credential.secret_key.expose_secret());
-        let verdict = self.state().lockout.judge(is_right, self.0.clock.now());
-        match verdict {
+        let is_right = signed_at.is_some()
+            && claim.holds(head, body, secret)
+            && security_token.is_none_or(|token| has_security_token(claim, head, token));
+        match lockout.judge(is_right, self.0.clock.now()) {
             Verdict::Accepted => Ok(()),
             Verdict::Failed => Err(Refusal::BadSignature),
             Verdict::Locked => Err(Refusal::Locked),
         }
     }
+}
+
+/// A security token counts only if it is signed too.
+fn has_security_token(claim: &Claim<'_>, head: &Parts, token: &str) -> bool {
+    let sent = head.headers.get(SECURITY_TOKEN);
+    claim.covers(SECURITY_TOKEN) && sent.is_some_and(|sent| sent == token)
 }
 
 fn signed_at(head: &Parts) -> Option<SystemTime> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::DATE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,8 @@ use super::act::{Act, is_act_id};
 use super::answer::{guide_answer, recorded, refuse};
 use super::api::Api;
 use super::catalogue::MALFORMED_ID;
+use super::identity::{Grant, Service};
+use super::limits::Limits;
 use super::perform::Reply;
 use super::refusal::Refusal;
 use super::scenario::{Call, Choice};
@@ -34,14 +36,14 @@ impl Sandbox {
         if head.uri.path() == "/" && head.method == Method::GET {
             return Ok(guide_answer().map(Full::new));
         }
-        let api = Api::at(head.uri.path());
-        let answer = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-            Ok(body) => self.call(api, &head, &body.to_bytes()),
-            Err(_) => Err(Refusal::TooLarge), // or the caller is gone, and will not read this
+        let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
+        let body = body.map(Collected::to_bytes).ok(); // none: too large, or the caller is gone
+        let (reply, limits) = match (Service::at(head.uri.path()), body) {
+            (Some(service), Some(body)) => (self.identify(service, &head, &body), None),
+            (Some(_), None) => (Reply::Answer(refuse(&Refusal::TooLarge)), None),
+            (None, body) => self.call(&head, body),
         };
-        self.count(api, &answer);
-        let limits = self.limits_to_tell(&head, api, &answer);
-        let mut answer = match answer.unwrap_or_else(|refusal| Reply::Answer(refuse(&refusal))) {
+        let mut answer = match reply {
             Reply::Answer(answer) => answer,
             Reply::Late(answer, time) => {
                 stop.run_until_cancelled(tokio::time::sleep(time)).await;
@@ -64,13 +66,27 @@ impl Sandbox {
         }
     }
 
+    /// A call of the build API, counted; and what is to be told of its quota.
+    fn call(&self, head: &Parts, body: Option<Bytes>) -> (Reply, Option<Limits>) {
+        let api = Api::at(head.uri.path());
+        let body = body.ok_or(Refusal::TooLarge);
+        let answer = body.and_then(|body| self.pass(api, head, &body));
+        self.count(api, &answer);
+        let limits = self.limits_to_tell(head, api, &answer);
+        let reply = answer.unwrap_or_else(|refusal| Reply::Answer(refuse(&refusal)));
+        (reply, limits)
+    }
+
     /// The API gateway, and behind it the build service.
-    fn call(&self, api: Option<Api<'_>>, head: &Parts, body: &[u8]) -> Result<Reply, Refusal> {
+    fn pass(&self, api: Option<Api<'_>>, head: &Parts, body: &[u8]) -> Result<Reply, Refusal> {
         let api = api.ok_or(Refusal::NoSuchApi)?;
         if head.method != Method::GET {
             return Err(Refusal::NoSuchMethod);
         }
-        self.authenticate(head, body)?;
+        match self.authenticate(head, body)? {
+            Grant::Project => {}
+            Grant::Domain | Grant::Session => return Err(Refusal::ForeignToken),
+        }
         self.withdraw(api)?; // the policy is the user's: a caller who is nobody has no quota to spend
         Ok(match api {
             Api::Job(segment) => self.job(segment),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::act::{ROWS, Row, SAME};
 use super::catalogue::{MISSING_PREFIX, catalogue};
+use super::identity::SandboxAccount;
 use super::population::PROJECTS;
 
 /// A page of plain text for a person: which ids there are and what each answers. It names no credential.
@@ -18,10 +19,11 @@ pub fn guide() -> String {
          GET /v1/job/list lists the jobs demo{:028}, and so on, and those that have been asked for;\n\
          GET /v1/job/{{project_id}}/list those of {},\n\
          {} or {}.\n\
-         These ids answer as recorded:\n\
          \n",
         1, PROJECTS[0], PROJECTS[1], PROJECTS[2]
     );
+    text += &identities();
+    text += "These ids answer as recorded:\n\n";
     for example in catalogue() {
         let (id, status, about) = (example.id, example.status.as_u16(), example.about);
         let _ = writeln!(text, "  {id}  {status}  {about}"); // writing to a String cannot fail
@@ -41,7 +43,26 @@ pub fn guide() -> String {
         let _ = writeln!(text, "  {}\n      {}", row.scenario, row.lists);
     }
     let _ = writeln!(text, "  {}\n      {SAME} as to a call for a job", same());
+    text += "\nA rule with calls = \"iam\" or calls = \"metadata\" can do the acts of this last line to calls for \
+             tokens and keys.\n";
     text
+}
+
+/// Who issues what, and to whom. The password is on the page for users, with the other secrets.
+fn identities() -> String {
+    let SandboxAccount {
+        domain,
+        user,
+        project,
+        ..
+    } = SandboxAccount::default();
+    format!(
+        "POST /v3/auth/tokens gives a token for a password, as IAM does: the user is {user}\n\
+         of the account (domain) {domain}, the project {project}. GET /v3/projects tells that project.\n\
+         PUT /meta-data/latest/api/token and GET /openstack/latest/securitykey give temporary keys, as a cloud server's\n\
+         metadata service does.\n\
+         \n"
+    )
 }
 
 /// The acts that are the same for lists and jobs.

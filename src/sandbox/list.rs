@@ -42,7 +42,7 @@ impl Sandbox {
             sort(&mut listed, query.order);
         }
         let body = body(&page(&listed, &query, act), listed.len(), project, &choice);
-        carry(act, success(body), recorded)
+        carry(act, || success(body), recorded)
     }
 
     /// What a scenario says of a list call.

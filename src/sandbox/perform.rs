@@ -55,7 +55,11 @@ impl Sandbox {
                 let bytes = answers.map(|answer| raw(&answer, End::Silence)).concat();
                 Reply::Play(Play::bytes(bytes, End::Silence))
             }
-            act => carry(act, self.usual(id), |example| recorded_about(example, &id)),
+            act => carry(
+                act,
+                || self.usual(id),
+                |example| recorded_about(example, &id),
+            ),
         }
     }
 
@@ -64,14 +68,15 @@ impl Sandbox {
     }
 }
 
-/// Does to an answer what can be done to any: another one, or the same carried badly.
+/// Does to an answer what can be done to any: another one, or the same carried badly. Where another one comes, the usual
+/// one is not made.
 pub(super) fn carry(
     act: &Act,
-    usual: Response<Bytes>,
+    usual: impl FnOnce() -> Response<Bytes>,
     recorded: impl Fn(&'static Example) -> Response<Bytes>,
 ) -> Reply {
     let answer = match *act {
-        Act::Recorded(name) => name.example().map_or(usual, recorded),
+        Act::Recorded(name) => name.example().map_or_else(usual, recorded),
         Act::Status(status) => with_status(status.0).map_or_else(|| empty(status.0), recorded),
         Act::Throttle { requests, window } => refuse(&Refusal::Throttled {
             requests,
@@ -79,15 +84,15 @@ pub(super) fn carry(
         }),
         Act::NotJson => success(Bytes::from_static(NOT_JSON)),
         Act::Redirect => with(empty(StatusCode::FOUND), LOCATION, ELSEWHERE),
-        Act::Encoded => with(usual, CONTENT_ENCODING, HeaderValue::from_static("gzip")),
-        Act::Delay(time) => return Reply::Late(usual, time.0),
-        Act::Drip { at, pause } => return Reply::Play(Play::dripping(&usual, at, pause.0)),
-        Act::Cut(at) => return Reply::Play(Play::broken(&usual, at, End::Close)),
-        Act::Reset(at) => return Reply::Play(Play::broken(&usual, at, End::Reset)),
-        Act::Silence(at) => return Reply::Play(Play::broken(&usual, at, End::Silence)),
-        Act::Huge(size) => return Reply::Play(Play::filled(&usual, size.0)),
+        Act::Encoded => with(usual(), CONTENT_ENCODING, HeaderValue::from_static("gzip")),
+        Act::Delay(time) => return Reply::Late(usual(), time.0),
+        Act::Drip { at, pause } => return Reply::Play(Play::dripping(&usual(), at, pause.0)),
+        Act::Cut(at) => return Reply::Play(Play::broken(&usual(), at, End::Close)),
+        Act::Reset(at) => return Reply::Play(Play::broken(&usual(), at, End::Reset)),
+        Act::Silence(at) => return Reply::Play(Play::broken(&usual(), at, End::Silence)),
+        Act::Huge(size) => return Reply::Play(Play::filled(&usual(), size.0)),
         Act::Interim => {
-            let bytes = [INTERIM, &raw(&usual, End::Close)].concat();
+            let bytes = [INTERIM, &raw(&usual(), End::Close)].concat();
             return Reply::Play(Play::bytes(bytes, End::Close));
         }
         Act::NotHttp => return Reply::Play(Play::bytes(NOT_HTTP, End::Close)),
@@ -105,7 +110,7 @@ pub(super) fn carry(
         | Act::Unsorted
         | Act::ShortPage
         | Act::Total(_)
-        | Act::OtherForm => usual,
+        | Act::OtherForm => usual(),
     };
     Reply::Answer(answer)
 }

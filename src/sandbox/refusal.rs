@@ -18,8 +18,12 @@ pub(super) enum Refusal {
     TooLarge,
     /// Neither signature nor token.
     NoCredential,
-    /// A token, but not the one.
+    /// A token that nobody issued.
     BadToken,
+    /// A token that has expired or was revoked.
+    DeadToken,
+    /// A token of the account as a whole, for an API that wants one of a project.
+    ForeignToken,
     /// Signed with a key that does not exist.
     UnknownKey(String),
     /// Signed wrongly, or not so that it could be verified.
@@ -54,6 +58,8 @@ impl Refusal {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoCredential
             | Self::BadToken
+            | Self::DeadToken
+            | Self::ForeignToken
             | Self::UnknownKey(_)
             | Self::BadSignature
             | Self::Skewed
@@ -78,9 +84,11 @@ impl Refusal {
             Self::TooLarge => "APIGW.0201",
             Self::NoCredential
             | Self::BadToken
+            | Self::ForeignToken
             | Self::UnknownKey(_)
             | Self::BadSignature
             | Self::Locked => "APIGW.0301",
+            Self::DeadToken => "APIGW.0307",
             Self::Skewed => "APIGW.0303",
             Self::Throttled { .. } => "APIGW.0308",
         }
@@ -96,6 +104,8 @@ impl Refusal {
             Self::TooLarge => "Request entity too large.".to_owned(),
             Self::NoCredential => iam("Unauthorized"),
             Self::BadToken => iam("decrypt token fail"),
+            Self::DeadToken => "The token must be updated.".to_owned(),
+            Self::ForeignToken => iam("get token error"),
             Self::UnknownKey(key) => iam(&format!("ak {key} not exist")),
             Self::BadSignature => iam("verify aksk signature fail"),
             Self::Locked => iam("AK access failed to reach the limit,forbidden."),
@@ -161,6 +171,10 @@ mod tests {
             (
                 Refusal::BadToken,
                 include_str!("../../tests/samples/error-401-token-undecryptable.json"),
+            ),
+            (
+                Refusal::DeadToken,
+                include_str!("../../tests/samples/error-401-token-expired.json"),
             ),
             (
                 Refusal::BadSignature,

@@ -19,6 +19,7 @@ pub(super) use self::calls::{Call, Names};
 pub use self::faults::ScenarioFaults;
 use self::rule::{Rule, Tally};
 use super::act::Act;
+use super::identity::Terms;
 use super::population::DEMO_JOBS;
 use crate::clock::Clock;
 use crate::policy::job::JobId;
@@ -34,6 +35,8 @@ pub struct Scenario {
     pub(super) list_requests: Option<u32>,
     /// Whether lists and calls for jobs are counted together, in place of the sandbox's own word.
     pub(super) shared: Option<bool>,
+    /// Where IAM and the metadata service differ from the sandbox's settings.
+    identity: Terms,
     /// Whether answers tell what is left of the quota, if they are asked to.
     rate_headers: bool,
     /// Jobs that are there before anybody asks.
@@ -76,6 +79,7 @@ impl Default for Scenario {
             window: None,
             list_requests: None,
             shared: None,
+            identity: Terms::default(),
             rate_headers: false,
             demo_jobs: DEMO_JOBS,
             speed: 1,
@@ -126,6 +130,11 @@ impl Running {
     /// How many times as fast jobs live.
     pub(super) fn speed(&self) -> u32 {
         self.scenario.speed
+    }
+
+    /// Where IAM and the metadata service differ from the sandbox's settings.
+    pub(super) fn identity(&self) -> Terms {
+        self.scenario.identity
     }
 
     /// Jobs that are there before anybody asks.

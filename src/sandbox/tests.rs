@@ -3,6 +3,7 @@
 mod acts;
 mod bodies;
 mod credential;
+mod identity;
 mod lists;
 mod page;
 mod scenarios;
@@ -47,10 +48,14 @@ struct Answer {
 impl Double {
     /// A sandbox with so many requests a minute.
     async fn start(requests: u32) -> Self {
-        let settings = SandboxSettings {
+        Self::with(SandboxSettings {
             requests,
             ..SandboxSettings::default()
-        };
+        })
+        .await
+    }
+
+    async fn with(settings: SandboxSettings) -> Self {
         let clock = Clock::manual();
         let sandbox = Sandbox::new(settings, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -89,15 +94,27 @@ impl Double {
 
     /// Signed with `secret`, dated `age` before the sandbox's now.
     fn signed(&self, secret: &str, age: Duration) -> Request<Full<Bytes>> {
+        let request = bare(Method::GET, &info(ID));
+        let key = ("JOBGATESANDBOXACCESS", secret);
+        self.sign(request, key, "host;x-sdk-date", age)
+    }
+
+    /// A request without a body, signed with an access and a secret key.
+    fn sign(
+        &self,
+        request: Request<Full<Bytes>>,
+        (access_key, secret): (&str, &str),
+        signed_headers: &str,
+        age: Duration,
+    ) -> Request<Full<Bytes>> {
         let signed_at = Timestamp::try_from(self.clock.wall() - age).unwrap();
         let date = signed_at.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let request = with_header(bare(Method::GET, &info(ID)), "x-sdk-date", &date);
-        let (head, _) = request.into_parts();
-        let signature = verify::signature(&head, b"", "host;x-sdk-date", secret).unwrap();
+        let (head, body) = with_header(request, "x-sdk-date", &date).into_parts();
+        let signature = verify::signature(&head, b"", signed_headers, secret).unwrap();
         let authorization = format!(
-            "SDK-HMAC-SHA256 Access=JOBGATESANDBOXACCESS, SignedHeaders=host;x-sdk-date, Signature={signature}"
+            "SDK-HMAC-SHA256 Access={access_key}, SignedHeaders={signed_headers}, Signature={signature}"
         );
-        let request = Request::from_parts(head, Full::default());
+        let request = Request::from_parts(head, body);
         with_header(request, "authorization", &authorization)
     }
 }

@@ -57,6 +57,11 @@ impl<'a> Claim<'a> {
         parts.next().is_none().then_some(claim)
     }
 
+    /// Whether a header, in lower case, is among the signed ones.
+    pub(super) fn covers(&self, header: &str) -> bool {
+        self.signed_headers.split(';').any(|name| name == header)
+    }
+
     /// Whether whoever made this request knew `secret`.
     pub(super) fn holds(&self, head: &Parts, body: &[u8], secret: &str) -> bool {
         signature(head, body, self.signed_headers, secret)

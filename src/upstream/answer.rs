@@ -71,7 +71,7 @@ impl fmt::Debug for Answer {
 
 /// Refuses a head whose body must not be read. `identity` was asked for, so a coding is a fault, and what is never
 /// decoded cannot be a decompression bomb.
-pub(super) fn check_head(head: &Parts) -> Result<(), Error> {
+pub(crate) fn check_head(head: &Parts) -> Result<(), Error> {
     if head.status.is_informational() {
         return Err(Error::not_success(
             "the connection was switched to another protocol",
@@ -87,7 +87,7 @@ pub(super) fn check_head(head: &Parts) -> Result<(), Error> {
 }
 
 /// Reads the body to its end, or to the limit and not a frame further.
-pub(super) async fn read_body(body: Incoming, max_bytes: usize) -> Result<Bytes, Error> {
+pub(crate) async fn read_body(body: Incoming, max_bytes: usize) -> Result<Bytes, Error> {
     let announced = usize::try_from(body.size_hint().lower());
     if announced.is_ok_and(|bytes| bytes <= max_bytes) {
         match Limited::new(body, max_bytes).collect().await {

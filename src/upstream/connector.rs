@@ -25,7 +25,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Connects to the endpoint, HTTP/1.1 only.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     inner: HttpsConnector<HttpConnector>,
     timeout: Duration,
 }
@@ -40,7 +40,7 @@ pub(super) struct ConnectTimedOut(Duration);
 pub(super) struct Heard(Arc<AtomicBool>);
 
 /// A connection that notes what is [`Heard`] on it.
-pub(super) struct Listening {
+pub(crate) struct Listening {
     stream: TokioIo<Stream>,
     heard: Heard,
 }
@@ -49,7 +49,7 @@ pub(super) struct Listening {
 
 impl Connector {
     /// Plaintext is possible only where the endpoint itself says `http`.
-    pub(super) fn new(scheme: &Scheme, tls: ClientConfig, timeout: Duration) -> Self {
+    pub(crate) fn new(scheme: &Scheme, tls: ClientConfig, timeout: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false); // the layer above knows https
         tcp.set_nodelay(true);

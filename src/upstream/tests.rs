@@ -2,8 +2,8 @@
 
 mod answers;
 mod misbehaviour;
-mod script;
-mod tls;
+pub(crate) mod script;
+pub(crate) mod tls;
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ mod budget;
 mod caching;
 mod certificates;
 mod clients;
+mod clock;
 mod collapsing;
 mod commands;
 mod connections;

@@ -43,7 +43,7 @@ impl Double {
     }
 
     /// As set up.
-    async fn with(settings: SandboxSettings) -> Self {
+    pub(crate) async fn with(settings: SandboxSettings) -> Self {
         let clock = Clock::manual();
         let sandbox = Sandbox::new(settings, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

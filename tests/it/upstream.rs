@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -44,6 +44,8 @@ struct Inner {
     answer: Answering,
     /// Headers of every answer.
     headers: Mutex<Vec<(&'static str, &'static str)>>,
+    /// How many seconds its `Date` is off the clock; `None`: it has none.
+    date_off: Mutex<Option<i64>>,
     calls: Mutex<Vec<(Parts, Instant)>>,
     let_through: Semaphore,
 }
@@ -78,6 +80,7 @@ impl Upstream {
             clock: clock.clone(),
             answer: Box::new(answer),
             headers: Mutex::default(),
+            date_off: Mutex::new(Some(0)),
             calls: Mutex::default(),
             let_through: Semaphore::new(permits),
         });
@@ -99,6 +102,11 @@ impl Upstream {
     pub(crate) fn adding(&self, name: &'static str, value: &'static str) {
         let mut headers = self.inner.headers.lock().expect("not poisoned");
         headers.push((name, value));
+    }
+
+    /// From now on the `Date` of its answers is so many seconds off the clock, or there is none.
+    pub(crate) fn dated(&self, off: Option<i64>) {
+        *self.inner.date_off.lock().expect("not poisoned") = off;
     }
 
     /// Calls that came, answered or not.
@@ -154,7 +162,9 @@ async fn accept(listener: TcpListener, inner: Arc<Inner>) {
         let inner = Arc::clone(&inner);
         connections.spawn(async move {
             let service = service_fn(|request| inner.respond(request));
-            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            let mut http = http1::Builder::new();
+            http.auto_date_header(false); // it has a clock of its own
+            let served = http.serve_connection(TokioIo::new(stream), service);
             let _ = served.await; // a gateway that hangs up is what some tests are about
         });
     }
@@ -163,6 +173,17 @@ async fn accept(listener: TcpListener, inner: Arc<Inner>) {
 // === impl Inner ===
 
 impl Inner {
+    fn date(&self) -> Option<String> {
+        let off = (*self.date_off.lock().expect("not poisoned"))?;
+        let by = Duration::from_secs(off.unsigned_abs());
+        let now = self.clock.wall();
+        Some(httpdate::fmt_http_date(if off < 0 {
+            now - by
+        } else {
+            now + by
+        }))
+    }
+
     async fn respond(
         &self,
         request: Request<Incoming>,
@@ -181,6 +202,10 @@ impl Inner {
         for (name, value) in self.headers.lock().expect("not poisoned").iter() {
             let value = http::HeaderValue::from_static(value);
             response.headers_mut().append(*name, value);
+        }
+        if let Some(date) = self.date() {
+            let date = http::HeaderValue::from_str(&date).expect("digits and letters");
+            response.headers_mut().insert("date", date);
         }
         if (300..400).contains(&status) {
             let elsewhere = http::HeaderValue::from_str(body).expect("a URL");

@@ -233,6 +233,7 @@ impl Upstream {
             down: now.outage_hold.is_some(),
             down_seconds: seconds(now.outage_hold),
             denial_wave: now.denial_wave,
+            clock_skew_seconds: now.local_clock.map(|clock| clock.difference.as_secs_f64()),
             secret_echoes: upstream.secret_echoes(),
         }
     }

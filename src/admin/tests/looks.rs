@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -17,6 +18,7 @@ use crate::policy::forecast::Forecast;
 use crate::policy::limit::Api;
 use crate::policy::outcome::OutcomeKind;
 use crate::policy::refresh::Outlook;
+use crate::policy::skew;
 use crate::telemetry::metrics::{CallResult, StatusClass};
 
 #[tokio::test]
@@ -175,6 +177,10 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         throttle_hold: Some(Duration::from_millis(1500)),
         outage_hold: Some(Duration::from_secs(3)),
         credential_proven: true,
+        local_clock: Some(skew::Standing {
+            difference: SignedDuration::from_millis(-1_250_500),
+            verdict: skew::Verdict::Corrected,
+        }),
         cache_entries: 11,
         cache_bytes: 12_000,
         cache_max_bytes: 1_000_000,
@@ -240,6 +246,7 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         ("down", json!(true)),
         ("down_seconds", json!(3.0)),
         ("denial_wave", json!(false)),
+        ("clock_skew_seconds", json!(-1250.5)),
         ("secret_echoes", json!(0)),
     ] {
         assert_eq!(told["upstream"][member], expected, "{member}");

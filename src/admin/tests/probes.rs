@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -11,6 +12,7 @@ use super::{MAX_CONNECTIONS, PATIENCE, Snapshot, learned, request, running};
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Api;
 use crate::policy::refresh::Outlook;
+use crate::policy::skew::{Standing, Verdict};
 
 #[tokio::test]
 async fn the_process_says_that_it_lives() {
@@ -87,6 +89,40 @@ async fn that_the_budget_is_spent_is_told_where_it_is_not_the_plan() {
         assert_eq!(body.contains("budget is spent"), is_told, "{body}");
         assert_eq!(body.contains(r#""why":[]"#), !is_told, "{body}");
         assert!(body.contains(r#""remaining":0"#), "{body}");
+    }
+    admin.stopped().await;
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_told_with_what_is_done_about_it() {
+    let admin = running().await;
+    for (minutes, verdict, told) in [
+        (0, Verdict::Good, r#""why":[]"#),
+        (
+            -20,
+            Verdict::Corrected,
+            "the local clock is 20 minutes behind upstream's: requests are signed by upstream's time",
+        ),
+        (
+            30 * 60,
+            Verdict::TooFar,
+            "the local clock is 30 hours ahead of upstream's, too far to be allowed for: it must be set",
+        ),
+    ] {
+        let difference = SignedDuration::from_mins(minutes);
+        *admin.state.0.lock().unwrap() = Snapshot {
+            accepting: true,
+            credential_proven: true,
+            budget_remaining: 1,
+            local_clock: Some(Standing {
+                difference,
+                verdict,
+            }),
+            ..Snapshot::default()
+        };
+        let answer = admin.ask("GET /readyz").await;
+        assert_eq!(answer.status, 200, "it serves all the same");
+        assert!(answer.body.contains(told), "{}", answer.body);
     }
     admin.stopped().await;
 }

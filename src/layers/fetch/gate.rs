@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use self::books::{Books, Call};
 use crate::clock::Clock;
 use crate::config::BudgetSettings;
-use crate::error::Error;
+use crate::error::{ClockFault, Error};
 use crate::policy::hold::{CredentialKind, Ending, Holds};
 use crate::policy::limit::account::{Account, Standing};
 use crate::policy::limit::{Api, Heard, Limit};
@@ -58,6 +58,7 @@ pub struct Permit {
     gate: Gate,
     call: Option<Call>,
     heard: Heard,
+    clock: Option<ClockFault>,
 }
 
 /// How things stand, for `/readyz`, the metrics and the admin side.
@@ -143,6 +144,7 @@ impl Gate {
             job: account(terms.jobs),
             list: terms.lists.map(account),
             holds: Holds::new(credential, RandomState::new().hash_one(())),
+            clock: None,
             paused: false,
         };
         Self(Arc::new(Shared {
@@ -248,16 +250,18 @@ impl Gate {
             gate: self.clone(),
             call: Some(call),
             heard: Heard::default(),
+            clock: None,
         }))
     }
 
-    fn end(&self, call: Call, ending: Ending, heard: &Heard) {
+    fn end(&self, call: Call, ending: Ending, clock: Option<ClockFault>, heard: &Heard) {
         let api = call.api;
         let (before, after, news, budget) = {
             let mut books = self.books();
             let now = self.0.clock.now();
             let before = books.held(now, api);
             let news = books.end(call, ending, heard, now);
+            books.blame(ending, clock);
             let budget = books.account(api).budget();
             (before, books.held(now, api), news, budget)
         };
@@ -285,6 +289,12 @@ impl Permit {
         self.heard = heard;
     }
 
+    /// The clock is why the credential was refused; to be told before the end. If the next call is signed with another time,
+    /// it need not wait.
+    pub fn blame(&mut self, clock: Option<ClockFault>) {
+        self.clock = clock;
+    }
+
     /// Tells how the call ended.
     pub fn settle(mut self, ending: Ending) {
         self.end(ending);
@@ -292,7 +302,7 @@ impl Permit {
 
     fn end(&mut self, ending: Ending) {
         if let Some(call) = self.call.take() {
-            self.gate.end(call, ending, &self.heard);
+            self.gate.end(call, ending, self.clock, &self.heard);
         }
     }
 }

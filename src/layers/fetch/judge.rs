@@ -58,12 +58,19 @@ impl Judge {
     fn judge(
         &self,
         job: &JobId,
-        Authorised { answer, renewed }: &Authorised,
+        Authorised {
+            answer,
+            renewed,
+            clock,
+        }: &Authorised,
     ) -> Result<Judged, Error> {
         if answer.status != 200 {
             return Err(
                 match failure::classify(answer.status, &answer.body, self.window) {
                     Error::CredentialRefused(_) if *renewed => Error::CredentialRenewed,
+                    Error::CredentialRefused(refusal) => {
+                        Error::CredentialRefused(refusal.because_of(*clock))
+                    }
                     error => error,
                 },
             );

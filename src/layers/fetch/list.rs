@@ -15,13 +15,12 @@ use super::around::Around;
 use super::authorise::Authorised;
 use super::gate::Gate;
 use super::judge::heard;
-use super::pay::ending;
+use super::pay::{clock_fault, ending};
 use crate::error::Error;
 use crate::policy::failure;
 use crate::policy::limit::{Api, Heard};
 use crate::policy::sweep::{Page, Source};
 use crate::telemetry::metrics::{CallResult, UpstreamMetrics};
-use crate::upstream::Answer;
 
 /// The stack of a list call, boxed: it is made a few times a minute.
 pub type List = BoxCloneSyncService<ListRequest, Listed, Error>;
@@ -71,21 +70,29 @@ impl JudgeList {
         Self { window }
     }
 
-    fn judge(self, Authorised { answer, renewed }: Authorised) -> ListAnswer {
-        let listed = self.page(&answer, renewed);
-        let heard = heard(&answer, &listed);
+    fn judge(self, authorised: &Authorised) -> ListAnswer {
+        let listed = self.page(authorised);
+        let heard = heard(&authorised.answer, &listed);
         ListAnswer { listed, heard }
     }
 
-    fn page(self, answer: &Answer, renewed: bool) -> Result<Listed, Error> {
+    fn page(self, authorised: &Authorised) -> Result<Listed, Error> {
+        let Authorised {
+            answer,
+            renewed,
+            clock,
+        } = authorised;
         let (status, sent) = (answer.status, answer.sent);
         let failure = || failure::classify(status, &answer.body, self.window);
         if status != OK {
             return Err(match failure() {
-                Error::CredentialRefused(_) if renewed => Error::CredentialRenewed,
+                Error::CredentialRefused(_) if *renewed => Error::CredentialRenewed,
                 // it may read jobs and not list them: no reason to keep it from reading
                 Error::CredentialRefused(_) if status != UNAUTHORISED => {
                     Error::Misconfigured { status, code: None }
+                }
+                Error::CredentialRefused(refusal) => {
+                    Error::CredentialRefused(refusal.because_of(*clock))
                 }
                 error => error,
             });
@@ -113,7 +120,7 @@ where
     async fn around(self, list: ListRequest, inner: S) -> Result<ListAnswer, Error> {
         let request = Request::get(list.source.path_and_query(list.page_index)).body(());
         let request = request.map_err(|error| Error::Internal(error.to_string().into()))?;
-        Ok(self.judge(inner.oneshot(request).await?))
+        Ok(self.judge(&inner.oneshot(request).await?))
     }
 }
 
@@ -157,6 +164,7 @@ where
             }
             Err(error) => Err(error),
         };
+        permit.blame(clock_fault(&listed));
         permit.settle(ending(&listed));
         if matches!(listed, Err(Error::CredentialRenewed)) {
             self.gate.renewed();
@@ -205,7 +213,11 @@ mod tests {
                 sent,
                 date: None,
             };
-            std::future::ready(Ok::<_, Error>(Authorised { answer, renewed }))
+            std::future::ready(Ok::<_, Error>(Authorised {
+                answer,
+                renewed,
+                clock: None,
+            }))
         });
         let list = ListRequest {
             source: Source::Recent,

@@ -10,7 +10,7 @@ use super::around::Around;
 use super::gate::{Gate, Permit};
 use super::judge::Judged;
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{ClockFault, Error};
 use crate::policy::failure;
 use crate::policy::hold::Ending;
 use crate::policy::limit::Api;
@@ -80,6 +80,7 @@ where
             call.note(|story| story.calls -= 1);
         }
         permit.hear(call.heard());
+        permit.blame(clock_fault(&judged));
         permit.settle(ending);
         if matches!(judged, Err(Error::CredentialRenewed)) {
             self.gate.renewed();
@@ -89,6 +90,14 @@ where
             self.metrics.called(result, took);
         }
         judged
+    }
+}
+
+/// Whether the credential was refused for the time of its signature.
+pub(super) fn clock_fault<T>(judged: &Result<T, Error>) -> Option<ClockFault> {
+    match judged {
+        Err(Error::CredentialRefused(refusal)) => refusal.clock,
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -108,7 +117,8 @@ pub(super) fn ending<T>(judged: &Result<T, Error>) -> Ending {
         ) if failure::is_of_build_service(code) => Ending::Authenticated,
         Err(Error::Unreachable(_)) => Ending::Unreachable,
         Err(Error::ConnectionLost(_)) => Ending::Lost,
-        Err(Error::CredentialUnavailable(_)) => Ending::NotSent,
+        // a fault of our own is met before anything is sent: nothing in an answer can lead to one
+        Err(Error::CredentialUnavailable(_) | Error::Internal(_)) => Ending::NotSent,
         // A refused credential is told as such; what a load balancer says on the way is neither that nor a proof.
         Err(
             Error::Passed { .. }

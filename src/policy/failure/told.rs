@@ -7,6 +7,7 @@
 //! Other members (`details`, `encoded_authorization_message`, upstream's request id) are not read: the first two speak
 //! of the central user, the last is told by a header.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -29,6 +30,14 @@ pub(super) struct Told {
     pub code: Option<Arc<str>>,
     /// The text: 1–512 characters, without what must not be passed on.
     pub message: Option<Arc<str>>,
+}
+
+/// For a log: `CB.00060201 Invalid task ID.`, a `-` for what is missing.
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_dash = |text: &Option<Arc<str>>| text.as_deref().unwrap_or("-").to_owned();
+        write!(f, "{} {}", or_dash(&self.code), or_dash(&self.message))
+    }
 }
 
 /// Reads an error body. Never fails: HTML, plain text, nothing, cut-off JSON tell nothing.

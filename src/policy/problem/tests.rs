@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::StatusCode;
+use jiff::SignedDuration;
 use proptest::prelude::{any, prop_assert, proptest};
 
 use super::{Problem, Quotes, Source, TABLE, readme_table};
-use crate::error::{Error, FailedStatus, PassedStatus};
+use crate::error::{ClockFault, ClockOff, Error, FailedStatus, PassedStatus, Refusal};
 use crate::policy::failure::classify;
 
 const REQUEST_ID: &str = "r-1";
@@ -63,7 +64,10 @@ fn every_error() -> Vec<Error> {
         ),
         answered(429, ""),
         Error::CredentialRefused("verify aksk signature fail".into()),
-        Error::CredentialHold { retry_after: WAIT },
+        Error::CredentialHold {
+            retry_after: WAIT,
+            clock: None,
+        },
         Error::CredentialUnavailable("/etc/key: no such file".into()),
         Error::Misconfigured {
             status: 404,
@@ -176,7 +180,10 @@ fn what_an_error_carries_for_the_log_stays_there() {
 fn a_fault_of_the_gateway_never_reads_like_one_of_the_client() {
     for error in [
         Error::CredentialRefused("verify aksk signature fail".into()),
-        Error::CredentialHold { retry_after: WAIT },
+        Error::CredentialHold {
+            retry_after: WAIT,
+            clock: None,
+        },
         Error::CredentialUnavailable("gone".into()),
         Error::Misconfigured {
             status: 404,
@@ -188,6 +195,49 @@ fn a_fault_of_the_gateway_never_reads_like_one_of_the_client() {
         assert!(problem.message.contains("not at fault"), "{problem:?}");
         assert_eq!(problem.source, Source::Gateway);
     }
+}
+
+#[test]
+fn a_wrong_clock_is_named_where_it_is_why() {
+    let clock = |corrected| {
+        Some(ClockFault {
+            off: ClockOff(SignedDuration::from_mins(-20)),
+            corrected,
+        })
+    };
+    let refused = |clock| {
+        let refusal = Refusal::from("APIGW.0303 signature expired");
+        Error::CredentialRefused(refusal.because_of(clock))
+    };
+    let held = |clock| Error::CredentialHold {
+        retry_after: WAIT,
+        clock,
+    };
+    let text = |error: &Error| Problem::from_error(error).message.to_string();
+    for (with, without) in [
+        (refused(clock(false)), refused(None)),
+        (held(clock(false)), held(None)),
+    ] {
+        let (with, without) = (text(&with), text(&without));
+        let expected = format!(
+            "{without} The cause: the gateway's clock was 20 minutes behind that of the upstream service."
+        );
+        assert_eq!(with, expected);
+    }
+    let corrected = text(&refused(clock(true)));
+    assert!(
+        corrected.ends_with("service, which is allowed for from the next call on."),
+        "{corrected}"
+    );
+    let log = refused(clock(true)).to_string();
+    assert!(
+        log.contains("APIGW.0303") && log.contains("20 minutes behind"),
+        "{log}"
+    );
+    assert!(
+        !corrected.contains("APIGW"),
+        "what upstream said of the central user is for the log"
+    );
 }
 
 #[test]

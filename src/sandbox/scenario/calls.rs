@@ -8,13 +8,17 @@ use serde::Deserialize;
 use crate::policy::job::JobId;
 use crate::sandbox::act::{Act, Scope};
 
-/// A call that came as far as the build service.
+/// A call that came as far as a service.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sandbox) enum Call<'a> {
     /// For a job.
     Job(&'a JobId),
     /// For a list: of this project, or of all jobs.
     List(Option<&'a JobId>),
+    /// For a token or a project.
+    Iam,
+    /// For a session or temporary keys.
+    Metadata,
 }
 
 /// `calls`
@@ -28,6 +32,10 @@ pub(super) enum Calls {
     Lists,
     /// Both.
     All,
+    /// Calls of IAM.
+    Iam,
+    /// Calls of the metadata service.
+    Metadata,
 }
 
 /// `jobs` and `prefix`: the jobs that a rule is about.
@@ -55,6 +63,16 @@ impl Names {
 // === impl Calls ===
 
 impl Calls {
+    /// True if calls for a job are among them.
+    pub(super) fn are_for_jobs(self) -> bool {
+        matches!(self, Self::Jobs | Self::All)
+    }
+
+    /// True if list calls are among them.
+    pub(super) fn are_for_lists(self) -> bool {
+        matches!(self, Self::Lists | Self::All)
+    }
+
     /// Why a rule about these calls cannot do this.
     pub(super) fn refuse(
         self,
@@ -63,7 +81,7 @@ impl Calls {
         is_of_projects: bool,
     ) -> Option<&'static str> {
         match (self, act.scope()) {
-            (Self::Jobs | Self::All, _) if is_of_projects => {
+            (Self::Jobs | Self::All | Self::Iam | Self::Metadata, _) if is_of_projects => {
                 Some("`projects` chooses among lists; write calls = \"lists\"")
             }
             (Self::Jobs, Scope::Item | Scope::List) => {
@@ -77,6 +95,13 @@ impl Calls {
             }
             (Self::Lists | Self::All, Scope::List | Scope::Any) if !names.are_all() => {
                 Some("`do` is for a list as a whole; leave out `jobs` and `prefix`")
+            }
+            (
+                Self::Iam | Self::Metadata,
+                Scope::Job | Scope::JobOrItem | Scope::Item | Scope::List,
+            ) => Some("`do` is for jobs and lists"),
+            (Self::Iam | Self::Metadata, Scope::Any) if !names.are_all() => {
+                Some("these calls are about no job; leave out `jobs` and `prefix`")
             }
             _ => None,
         }

@@ -17,6 +17,7 @@ use super::rule::Rule;
 use super::table::{Notes, Table, closest};
 use crate::policy::job::JobId;
 use crate::sandbox::act::{ROWS, Row, name_in};
+use crate::sandbox::identity::Terms;
 
 /// Largest file, in bytes: the most rules with a page of text each.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -85,9 +86,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Scenario, ScenarioFaults> {
 fn scenario(mut table: Table<'_>, notes: &mut Notes<'_>) -> Scenario {
     let usual = Scenario::default();
     let requests = number(&mut table, "requests", notes, 0..=MAX_REQUESTS);
-    let window = table.take("window", notes, |time: &Time| {
-        must(!time.0.is_zero(), "must be longer than 0s")
-    });
+    let window = time(&mut table, "window", notes);
     let list_requests: Option<u32> = number(&mut table, "list_requests", notes, 0..=MAX_REQUESTS);
     let shared = table.take("shared", notes, |shared| {
         must(
@@ -99,6 +98,8 @@ fn scenario(mut table: Table<'_>, notes: &mut Notes<'_>) -> Scenario {
     let demo_jobs = number(&mut table, "demo_jobs", notes, 0..=MAX_DEMO_JOBS);
     let speed = number(&mut table, "speed", notes, SPEED);
     let seed = number(&mut table, "seed", notes, 0..=i64::MAX);
+    let identity = table.take_table("identity", notes);
+    let identity = identity.map(|table| terms(table, notes));
     let rules = table.take_tables("rules", notes);
     if rules.len() > MAX_RULES {
         table.fault(notes, format!("must have at most {MAX_RULES} rules"));
@@ -111,15 +112,26 @@ fn scenario(mut table: Table<'_>, notes: &mut Notes<'_>) -> Scenario {
     table.end(notes);
     Scenario {
         requests,
-        window: window.map(|time| time.0),
+        window,
         list_requests,
         shared,
+        identity: identity.unwrap_or_default(),
         rate_headers: rate_headers.unwrap_or(usual.rate_headers),
         demo_jobs: demo_jobs.unwrap_or(usual.demo_jobs),
         speed: speed.unwrap_or(usual.speed),
         seed: seed.unwrap_or(usual.seed),
         rules,
     }
+}
+
+fn terms(mut table: Table<'_>, notes: &mut Notes<'_>) -> Terms {
+    let terms = Terms {
+        token_lifetime: time(&mut table, "token_lifetime", notes),
+        key_lifetime: time(&mut table, "key_lifetime", notes),
+        metadata: table.take("metadata", notes, |_| Ok(())),
+    };
+    table.end(notes);
+    terms
 }
 
 /// `None`, and a fault, without an act that can be done to the rule's calls.
@@ -185,6 +197,14 @@ fn act_hint(value: &str) -> Option<String> {
     }
     let meant = closest(name_in(value), ROWS.iter().map(Row::name))?;
     Some(format!("did you mean `{meant}`?"))
+}
+
+/// A time that is not zero.
+fn time(table: &mut Table<'_>, key: &'static str, notes: &mut Notes<'_>) -> Option<Duration> {
+    let time = table.take(key, notes, |time: &Time| {
+        must(!time.0.is_zero(), "must be longer than 0s")
+    });
+    time.map(|time| time.0)
 }
 
 /// A whole number within bounds; TOML's are `i64`.

@@ -75,12 +75,14 @@ impl Rule {
     /// True for a call that this rule is about, now.
     pub(super) fn fits(&self, call: Call<'_>, elapsed: Duration) -> bool {
         let is_meant = match call {
-            Call::Job(id) => self.calls != Calls::Lists && self.names.has(id),
+            Call::Job(id) => self.calls.are_for_jobs() && self.names.has(id),
             Call::List(project) => {
-                self.calls != Calls::Jobs
+                self.calls.are_for_lists()
                     && (self.projects.is_empty()
                         || project.is_some_and(|project| self.projects.contains(project)))
             }
+            Call::Iam => self.calls == Calls::Iam,
+            Call::Metadata => self.calls == Calls::Metadata,
         };
         is_meant && elapsed >= self.from && self.until.is_none_or(|until| elapsed < until)
     }

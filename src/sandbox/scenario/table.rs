@@ -127,13 +127,24 @@ impl<'i> Table<'i> {
         };
         let mut tables = Vec::new();
         for (nth, one) in list.into_iter().enumerate() {
-            let (at, path) = (one.span(), format!("{path}[{nth}]"));
-            match one.into_inner() {
-                DeValue::Table(keys) => tables.push(Self::new(path, at, keys)),
-                _ => notes.fault(at.start, path, "must be a table"),
-            }
+            tables.extend(Self::of(one, format!("{path}[{nth}]"), notes));
         }
         tables
+    }
+
+    /// Takes a table; what is none is a fault.
+    pub(super) fn take_table(&mut self, key: &'static str, notes: &mut Notes<'_>) -> Option<Self> {
+        let value = self.remove(key)?;
+        Self::of(value, self.path_of(key), notes)
+    }
+
+    fn of(value: Spanned<DeValue<'i>>, path: String, notes: &mut Notes<'_>) -> Option<Self> {
+        let at = value.span();
+        if let DeValue::Table(keys) = value.into_inner() {
+            return Some(Self::new(path, at, keys));
+        }
+        notes.fault(at.start, path, "must be a table");
+        None
     }
 
     /// True while the key has not been taken.

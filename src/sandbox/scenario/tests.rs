@@ -226,6 +226,26 @@ do = { status = 503 }
 [[rules]]
 calls = "list"
 do = { without = "colour" }
+
+[[rules]]
+calls = "iam"
+do = "missing"
+
+[[rules]]
+calls = "metadata"
+prefix = "a"
+do = { status = 503 }
+
+[[rules]]
+calls = "iam"
+projects = ["project1000000000000000000000000"]
+do = { status = 503 }
+
+[identity]
+token_lifetime = "0s"
+key_lifetime = "25h"
+metadata = "older"
+tokenlifetime = "1m"
 "#;
     let faults = text.parse::<Scenario>().unwrap_err().to_string();
     insta::assert_snapshot!(faults);
@@ -240,6 +260,7 @@ fn what_is_no_scenario_at_all_is_refused() {
             "scenario:1: rules: must be a list of tables, [[rules]]",
         ),
         ("rules = [1]", "scenario:1: rules[0]: must be a table"),
+        ("identity = 1", "scenario:1: identity: must be a table"),
         ("[[rules]]", "scenario:1: rules[0]: must say what to do"),
         (&rules(&[""; 1_001]), "must have at most 1000 rules"),
     ] {

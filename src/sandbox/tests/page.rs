@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use crate::sandbox::act::{ROWS, SAME};
 use crate::sandbox::guide::same;
 use crate::sandbox::life::ITEM_FIELDS;
-use crate::sandbox::{PROJECTS, SandboxCredential, Scenario, catalogue, guide};
+use crate::sandbox::{PROJECTS, SandboxAccount, SandboxCredential, Scenario, catalogue, guide};
 
 /// The tests of this file write to one file.
 static PAGE: Mutex<()> = Mutex::new(());
@@ -103,11 +103,23 @@ fn every_scenario_on_the_page_is_one() {
 fn it_names_the_default_credential_and_the_guide_does_not() {
     let (page, guide) = (page(), guide());
     let credential = SandboxCredential::default();
+    let account = SandboxAccount::default();
     for named in [
         credential.access_key.as_str(),
         credential.secret_key.expose_secret(),
         credential.token.expose_secret(),
+        account.password.expose_secret(),
     ] {
         assert!(page.contains(named) && !guide.contains(named));
     }
+}
+
+#[test]
+fn it_and_the_guide_name_the_account() {
+    let (page, guide) = (page(), guide());
+    let account = SandboxAccount::default();
+    for named in [account.domain, account.user, account.project] {
+        assert!(page.contains(&named) && guide.contains(&named), "{named}");
+    }
+    assert!(page.contains(&account.project_id));
 }

@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::policy::limit::Api;
 use crate::policy::limit::account::Standing;
 use crate::policy::refresh::Outlook;
+use crate::policy::skew;
 use crate::policy::sweep;
 
 /// Knows the state of the gateway's parts.
@@ -62,6 +63,8 @@ pub struct Snapshot {
     pub absent_jobs: u64,
     /// Upstream has accepted the central credential since the start or the last refusal.
     pub credential_proven: bool,
+    /// How the local clock stands against upstream's; `None` before an answer has told the time.
+    pub local_clock: Option<skew::Standing>,
     /// Stored responses.
     pub cache_entries: u64,
     /// Bytes that they cost, all told.
@@ -118,6 +121,7 @@ fn encode_state(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
         "1 once upstream has accepted the central credential, 0 at the start and after a refusal.",
         u64::from(now.credential_proven),
     )?;
+    encode_clock(now.local_clock, encoder)?;
     gauge(
         encoder,
         "jobgate_upstream_paused",
@@ -147,6 +151,22 @@ fn encode_state(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Res
     hold(&mut family, "list_throttle", now.list_throttle_hold)?;
     hold(&mut family, "credential", now.credential_hold)?;
     hold(&mut family, "outage", now.outage_hold)
+}
+
+fn encode_clock(
+    standing: Option<skew::Standing>,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(
+        "jobgate_clock_skew",
+        "Local time minus upstream's, as its answers show it to half a second and half the round trip. From a minute on requests are          signed by upstream's time, beyond a day they are not: the local clock wants to be set. Absent until an answer has told the time.",
+        Some(&Unit::Seconds),
+        MetricType::Gauge,
+    )?;
+    match standing {
+        Some(standing) => family.encode_gauge(&standing.difference.as_secs_f64()),
+        None => Ok(()),
+    }
 }
 
 fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

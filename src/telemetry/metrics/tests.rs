@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::SignedDuration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use sha2::{Digest as _, Sha256};
@@ -21,6 +22,7 @@ use crate::policy::limit::account::{Changes, Standing};
 use crate::policy::limit::{Api, Limit};
 use crate::policy::outcome::OutcomeKind;
 use crate::policy::refresh::Outlook;
+use crate::policy::skew;
 
 struct Fixed(Snapshot);
 
@@ -291,6 +293,10 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
         denial_wave: false,
         absent_jobs: 12,
         credential_proven: true,
+        local_clock: Some(skew::Standing {
+            difference: SignedDuration::from_millis(-1_250_500),
+            verdict: skew::Verdict::Corrected,
+        }),
         cache_entries: 3,
         cache_bytes: 4096,
         cache_evictions: 7,
@@ -305,6 +311,7 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             "jobgate_draining 1",
             "jobgate_requests_waiting 2",
             "jobgate_credential_proven 1",
+            "jobgate_clock_skew_seconds -1250.5",
             "jobgate_upstream_paused 1",
             "jobgate_upstream_down 1",
             "jobgate_denial_wave 0",

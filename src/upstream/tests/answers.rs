@@ -1,11 +1,14 @@
 //! What goes out, what comes in, and how many at a time.
 
+use std::time::{Duration, SystemTime};
+
 use http::Request;
 use tower::Service as _;
 
 use super::script::{Reply, Script, Then};
 use super::{GOOD, PATH, ask, build, plain};
 use crate::clock::Clock;
+use crate::error::Error;
 use crate::upstream::Upstream;
 
 #[tokio::test]
@@ -21,6 +24,8 @@ async fn an_answer_is_taken_with_its_status_id_and_time() {
     assert_eq!(answer.request_id.as_deref(), Some("0a1b-2c"));
     assert_eq!(&answer.body[..], br#"{"a":1}"#);
     assert_eq!(answer.sent, clock.now());
+    let date = SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_574_458);
+    assert_eq!(answer.date, Some(date));
     assert!(
         !format!("{answer:?}").contains(r#""a""#),
         "the body is not for logs"
@@ -31,14 +36,14 @@ async fn an_answer_is_taken_with_its_status_id_and_time() {
 async fn a_request_is_built_from_nothing_and_goes_to_the_one_endpoint() {
     let script = Script::start(vec![vec![Reply::new(GOOD, Then::Keep)]]).await;
     let mut upstream = build(&plain(&script));
-    let request = Request::get(format!("http://elsewhere.example{PATH}"))
-        .header("host", "elsewhere.example")
+    let request = Request::get(format!("http://{}{PATH}", script.address()))
+        .header("host", script.address().to_string())
         .header("accept-encoding", "gzip")
         .header("x-auth-token", "t")
         .body(())
         .unwrap();
     upstream.call(request).await.unwrap();
-    let head = script.head(0, 0);
+    let head = script.request(0, 0);
     let mut lines: Vec<&str> = head.trim_end().split("\r\n").collect();
     lines[1..].sort_unstable();
     let host = format!("host: {}", script.address());
@@ -56,6 +61,26 @@ async fn a_request_is_built_from_nothing_and_goes_to_the_one_endpoint() {
 }
 
 #[tokio::test]
+async fn a_request_that_names_another_host_is_not_sent() {
+    let script = Script::start(vec![vec![Reply::new(GOOD, Then::Keep)]]).await;
+    let mut upstream = build(&plain(&script));
+    let here = script.address().to_string();
+    let request = |uri: &str| Request::get(uri).header("x-auth-token", "t");
+    for request in [
+        request(&format!("http://elsewhere.example{PATH}")),
+        request(PATH).header("host", "elsewhere.example"),
+        request(PATH)
+            .header("host", &here)
+            .header("host", "elsewhere.example"),
+        request(PATH).header("host", ""),
+    ] {
+        let outcome = upstream.call(request.body(()).unwrap()).await;
+        assert!(matches!(outcome, Err(Error::Internal(_))), "{outcome:?}");
+    }
+    assert!(script.requests().is_empty());
+}
+
+#[tokio::test]
 async fn the_longest_documented_token_passes() {
     let script = Script::start(vec![vec![Reply::new(GOOD, Then::Keep)]]).await;
     let token = "t".repeat(100_000);
@@ -64,7 +89,7 @@ async fn the_longest_documented_token_passes() {
         .body(())
         .unwrap();
     build(&plain(&script)).call(request).await.unwrap();
-    assert!(script.head(0, 0).contains(&token));
+    assert!(script.request(0, 0).contains(&token));
 }
 
 #[tokio::test]

@@ -11,14 +11,14 @@ use tokio_rustls::TlsAcceptor;
 
 /// What the server does with one request.
 #[derive(Clone)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     bytes: Vec<u8>,
     then: Then,
 }
 
 /// What it does after the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+pub(crate) enum Then {
     /// Waits for the next request.
     Keep,
     /// Closes the connection.
@@ -32,7 +32,7 @@ pub(super) enum Then {
 }
 
 impl Reply {
-    pub(super) fn new(bytes: impl Into<Vec<u8>>, then: Then) -> Self {
+    pub(crate) fn new(bytes: impl Into<Vec<u8>>, then: Then) -> Self {
         Self {
             bytes: bytes.into(),
             then,
@@ -40,11 +40,11 @@ impl Reply {
     }
 }
 
-/// The heads of the requests, by connection in the order of acceptance; the second member says that it is closed.
+/// The requests, by connection in the order of acceptance; the second member says that it is closed.
 type Seen = Vec<(Vec<String>, bool)>;
 
 /// The running server; it ends when dropped.
-pub(super) struct Script {
+pub(crate) struct Script {
     address: SocketAddr,
     seen: watch::Receiver<Seen>,
     _server: JoinSet<()>,
@@ -52,11 +52,11 @@ pub(super) struct Script {
 
 impl Script {
     /// One list of replies per connection. Connections beyond them are accepted and never answered.
-    pub(super) async fn start(connections: Vec<Vec<Reply>>) -> Self {
+    pub(crate) async fn start(connections: Vec<Vec<Reply>>) -> Self {
         Self::serve(connections, None).await
     }
 
-    pub(super) async fn start_tls(connections: Vec<Vec<Reply>>, tls: TlsAcceptor) -> Self {
+    pub(crate) async fn start_tls(connections: Vec<Vec<Reply>>, tls: TlsAcceptor) -> Self {
         Self::serve(connections, Some(tls)).await
     }
 
@@ -73,31 +73,35 @@ impl Script {
         }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Requests seen, by connection; connections without any are left out.
-    pub(super) fn requests(&self) -> Vec<usize> {
+    pub(crate) fn requests(&self) -> Vec<usize> {
         let seen = self.seen.borrow();
-        let counts = seen.iter().map(|(heads, _)| heads.len());
+        let counts = seen.iter().map(|(requests, _)| requests.len());
         counts.filter(|count| *count > 0).collect()
     }
 
-    pub(super) fn head(&self, connection: usize, request: usize) -> String {
+    pub(crate) fn request(&self, connection: usize, request: usize) -> String {
         self.seen.borrow()[connection].0[request].clone()
     }
 
     /// Waits until so many requests were seen over all connections.
-    pub(super) async fn saw(&self, requests: usize) {
+    pub(crate) async fn saw(&self, requests: usize) {
         let mut seen = self.seen.clone();
-        let enough =
-            |seen: &Seen| seen.iter().map(|(heads, _)| heads.len()).sum::<usize>() >= requests;
+        let enough = |seen: &Seen| {
+            seen.iter()
+                .map(|(requests, _)| requests.len())
+                .sum::<usize>()
+                >= requests
+        };
         seen.wait_for(enough).await.unwrap();
     }
 
     /// Waits until the client has closed the connection.
-    pub(super) async fn saw_the_end_of(&self, connection: usize) {
+    pub(crate) async fn saw_the_end_of(&self, connection: usize) {
         let mut seen = self.seen.clone();
         seen.wait_for(|seen| seen.get(connection).is_some_and(|(_, closed)| *closed))
             .await
@@ -152,7 +156,7 @@ async fn handle(socket: TcpStream, tls: Option<TlsAcceptor>, replies: Vec<Reply>
 
 async fn play(mut stream: impl AsyncRead + AsyncWrite + Unpin, replies: Vec<Reply>, notes: &Notes) {
     for reply in replies {
-        if !read_head(&mut stream, notes).await {
+        if !read_request(&mut stream, notes).await {
             return;
         }
         let mut open = stream.write_all(&reply.bytes).await.is_ok() && stream.flush().await.is_ok();
@@ -168,28 +172,40 @@ async fn play(mut stream: impl AsyncRead + AsyncWrite + Unpin, replies: Vec<Repl
             }
         }
     }
-    while read_head(&mut stream, notes).await {} // unexpected ones are counted too
+    while read_request(&mut stream, notes).await {} // unexpected ones are counted too
 }
 
-/// Reads one request head; false at the end of the connection.
-async fn read_head(stream: &mut (impl AsyncRead + Unpin), notes: &Notes) -> bool {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+/// Reads one request, with the body that its head announces; false at the end of the connection.
+async fn read_request(stream: &mut (impl AsyncRead + Unpin), notes: &Notes) -> bool {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
+            Ok(byte) => request.push(byte),
             Err(_) => {
                 notes.closed();
                 return false;
             }
         }
     }
-    notes.request(String::from_utf8(head).unwrap());
+    let mut body = vec![0; announced(&request)];
+    stream.read_exact(&mut body).await.unwrap();
+    request.extend(body);
+    notes.request(String::from_utf8(request).unwrap());
     true
 }
 
+fn announced(head: &[u8]) -> usize {
+    let head = std::str::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
+    length.map_or(0, |length| length.trim().parse().unwrap())
+}
+
 impl Notes {
-    fn request(&self, head: String) {
-        self.seen.send_modify(|seen| seen[self.index].0.push(head));
+    fn request(&self, request: String) {
+        let note = |seen: &mut Seen| seen[self.index].0.push(request);
+        self.seen.send_modify(note);
     }
 
     fn closed(&self) {

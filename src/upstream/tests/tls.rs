@@ -14,13 +14,13 @@ use crate::error::Error;
 use crate::upstream::{TrustFault, Upstream, UpstreamFault};
 
 /// A certificate for 127.0.0.1 that signs itself, and the server side of it.
-struct Authority {
+pub(crate) struct Authority {
     directory: tempfile::TempDir,
-    acceptor: TlsAcceptor,
+    pub(crate) acceptor: TlsAcceptor,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let directory = tempfile::TempDir::new().unwrap();
         std::fs::write(directory.path().join("ca.pem"), made.cert.pem()).unwrap();
@@ -38,7 +38,7 @@ impl Authority {
         }
     }
 
-    fn ca_file(&self) -> PathBuf {
+    pub(crate) fn ca_file(&self) -> PathBuf {
         self.directory.path().join("ca.pem")
     }
 }

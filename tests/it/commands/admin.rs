@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use jiff::SignedDuration;
 use jobgate::admin::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
 use jobgate::admin::{self, Access, Admin, Parts};
 use jobgate::clock::Clock;
@@ -18,6 +19,7 @@ use jobgate::policy::forecast::Forecast;
 use jobgate::policy::job::JobId;
 use jobgate::policy::outcome::OutcomeKind;
 use jobgate::policy::refresh::Outlook;
+use jobgate::policy::skew;
 use jobgate::telemetry::metrics::{
     CallResult, Facts, Metrics, Origin, Snapshot, StatusClass, facts,
 };
@@ -177,6 +179,10 @@ impl Facts for Standing {
             paused: true,
             throttle_hold: Some(Duration::from_millis(11_200)),
             credential_proven: true,
+            local_clock: Some(skew::Standing {
+                difference: SignedDuration::from_mins(-20),
+                verdict: skew::Verdict::Corrected,
+            }),
             cache_entries: 1_234,
             cache_bytes: 1_500_000,
             cache_max_bytes: 256 * 1024 * 1024,
@@ -346,6 +352,7 @@ fn stats_are_told_for_people() {
                success 1
                paused by the operator: no call goes out
                it throttles: no call for another 12s
+               the local clock is 20 minutes behind upstream's
   credential   accepted by upstream
   budget       41 of 50 calls in 1m may go out now
   plan         jobs whose looks are planned: 400

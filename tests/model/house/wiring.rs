@@ -24,6 +24,7 @@ use jobgate::layers::fetch::judge::Judge;
 use jobgate::layers::fetch::keep::{Keep, Terms as KeepTerms};
 use jobgate::layers::fetch::pay::{Limits, Pay};
 use jobgate::layers::fetch::retry::Retry;
+use jobgate::layers::fetch::signing_clock::SigningClock;
 use jobgate::layers::fetch::slot::AwaitSlot;
 use jobgate::layers::lookup::LookupLayer;
 use jobgate::layers::route::Route;
@@ -135,7 +136,12 @@ impl Parts {
             max_in_flight: terms.max_in_flight,
             pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
             judge: Judge::new(terms.window, metrics.clone()),
-            authorise: Authorise::new(Arc::new(keys), "upstream", clock.clone(), metrics.clone()),
+            authorise: Authorise::new(
+                Arc::new(keys),
+                "upstream",
+                SigningClock::new(clock.clone()),
+                metrics.clone(),
+            ),
             upstream: upstream.clone(),
         })
     }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::{ApiStatus, GateStatus};
-use crate::error::Error;
+use crate::error::{ClockFault, Error};
 use crate::policy::budget::{Slot, Verdict};
 use crate::policy::cause::Cause;
 use crate::policy::hold::{Admit, Ending, Holds, InFlight, Ticket};
@@ -18,6 +18,8 @@ pub(super) struct Books {
     /// `None`: lists are counted with the jobs.
     pub(super) list: Option<Account>,
     pub(super) holds: Holds,
+    /// Why the credential was refused last, if that was the clock.
+    pub(super) clock: Option<ClockFault>,
     /// The operator lets nothing out.
     pub(super) paused: bool,
 }
@@ -69,7 +71,10 @@ impl Books {
         let (account, in_flight) = (self.account_of(api), self.in_flight(api));
         match self.holds.admit(now, account, in_flight) {
             Admit::Throttled { retry_after } => Some(Error::ThrottleHold { retry_after }),
-            Admit::CredentialHold { retry_after } => Some(Error::CredentialHold { retry_after }),
+            Admit::CredentialHold { retry_after } => {
+                let clock = self.clock;
+                Some(Error::CredentialHold { retry_after, clock })
+            }
             Admit::Down { cause, retry_after } => Some(Error::UpstreamDown { cause, retry_after }),
             // also where one must wait: no use in waiting for a call that could not be paid
             Admit::Go(_) | Admit::Wait => {
@@ -106,6 +111,23 @@ impl Books {
             latest,
         };
         self.account_mut(api).settle(slot, ended)
+    }
+
+    /// Keeps why the credential was refused. A signature with another time is as good as another credential.
+    pub(super) fn blame(&mut self, ending: Ending, clock: Option<ClockFault>) {
+        match ending {
+            Ending::CredentialRefused => self.clock = clock,
+            Ending::Authenticated => self.clock = None,
+            Ending::NotSent
+            | Ending::Unreachable
+            | Ending::Answered
+            | Ending::Throttled { .. }
+            | Ending::Lost
+            | Ending::NoAnswer => {}
+        }
+        if clock.is_some_and(|fault| fault.corrected) {
+            self.holds.renewed();
+        }
     }
 
     pub(super) fn status(&self, now: Instant) -> GateStatus {

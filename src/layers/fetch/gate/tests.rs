@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use super::{Gate, Permit};
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{ClockFault, ClockOff, Error};
 use crate::policy::hold::{CredentialKind, Ending};
 use crate::policy::limit::Api;
 
@@ -182,6 +183,44 @@ fn while_unproven_the_others_wait_and_all_go_once_it_is_proven() {
 }
 
 #[test]
+fn a_refusal_for_a_time_that_is_corrected_counts_and_pauses_nothing() {
+    let (gate, clock) = warm(50, CredentialKind::Lockable);
+    let fault = |corrected| ClockFault {
+        off: ClockOff(SignedDuration::from_mins(-20)),
+        corrected,
+    };
+    let refuse = |clock| {
+        let mut permit = ask(&gate).unwrap();
+        permit.blame(clock);
+        permit.settle(Ending::CredentialRefused);
+    };
+    let held_because_of = || match ask(&gate) {
+        Err(Error::CredentialHold { retry_after, clock }) => (retry_after.as_secs(), clock),
+        other => panic!("{other:?}"),
+    };
+    refuse(Some(fault(true)));
+    assert_eq!(gate.status().failures, 1);
+    assert_eq!(gate.status().credential_hold, None);
+
+    refuse(Some(fault(false)));
+    assert_eq!(held_because_of(), (30, Some(fault(false))));
+    clock.advance(Duration::from_secs(30));
+
+    refuse(None);
+    assert_eq!(held_because_of(), (60, None), "the last refusal says why");
+    clock.advance(Duration::from_secs(60));
+
+    refuse(Some(fault(true)));
+    let (left, clock) = held_because_of();
+    assert_eq!(gate.status().failures, 4);
+    assert!(
+        left > 200,
+        "{left}: however good the reason, there are no five failures in five minutes"
+    );
+    assert_eq!(clock, Some(fault(true)));
+}
+
+#[test]
 fn a_refusal_turns_every_waiter_away_at_once() {
     let (gate, _clock) = warm(50, CredentialKind::Lockable);
     let first = ask(&gate).unwrap();
@@ -190,7 +229,7 @@ fn a_refusal_turns_every_waiter_away_at_once() {
     for asker in &mut askers {
         let verdict = asker.poll().unwrap();
         assert!(
-            matches!(verdict, Err(Error::CredentialHold { retry_after }) if retry_after.as_secs() == 30)
+            matches!(verdict, Err(Error::CredentialHold { retry_after, .. }) if retry_after.as_secs() == 30)
         );
     }
     let status = gate.status();

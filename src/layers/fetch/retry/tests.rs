@@ -110,7 +110,10 @@ async fn what_a_repeat_could_only_make_worse_is_never_repeated() {
         failed(FailedStatus::Internal),
         Error::TimedOut,
         Error::CredentialRefused("-".into()),
-        Error::CredentialHold { retry_after },
+        Error::CredentialHold {
+            retry_after,
+            clock: None,
+        },
         Error::ThrottleHold { retry_after },
         Error::BudgetSpent { retry_after },
         Error::Throttled {

@@ -1,49 +1,13 @@
 //! What the operator reads of limits.
 
-use std::sync::LazyLock;
 use std::time::Duration;
-
-use serde_json::Value;
-use tracing::Dispatch;
-use tracing::subscriber::NoSubscriber;
 
 use super::apis::with_lists;
 use super::{TICK, WINDOW, ask};
-use crate::clock::Clock;
-use crate::config::{AccessLog, LogFormat, LogSettings};
 use crate::layers::fetch::gate::Gate;
 use crate::policy::hold::{CredentialKind, Ending};
 use crate::policy::limit::{Heard, Limit};
-use crate::telemetry::lines::Lines;
-use crate::telemetry::lines::memory::Memory;
-use crate::telemetry::logging::subscriber;
-
-/// `tracing` asks one subscriber that is alone about a new place of logging on whatever thread comes to that place first, and
-/// remembers its answer for all; among several it asks each.
-static NEVER_ALONE: LazyLock<[Dispatch; 2]> =
-    LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::default())));
-
-/// Level, text and one field of each line that `act` writes.
-fn logged(field: &str, act: impl FnOnce()) -> Vec<(String, String, String)> {
-    LazyLock::force(&NEVER_ALONE);
-    let memory = Memory::default();
-    let lines = Lines::start(memory.clone()).unwrap();
-    let settings = LogSettings {
-        format: LogFormat::Json,
-        level: tracing::Level::INFO,
-        access: AccessLog::Off,
-    };
-    let subscriber = subscriber(&settings, lines.clone(), Clock::manual());
-    tracing::subscriber::with_default(subscriber, act);
-    assert!(lines.flush(Duration::from_secs(20)));
-    let text = memory.text();
-    let lines = text.lines().map(|line| {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-        (text("level"), text("message"), text(field))
-    });
-    lines.collect()
-}
+use crate::telemetry::lines::memory::logged;
 
 fn limit(requests: u32) -> Limit {
     Limit {
