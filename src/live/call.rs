@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use http::Request;
-use jiff::SignedDuration;
 use tower::ServiceExt as _;
 
 use super::brief;
-use super::clock;
 use super::tell::{Told, Verdict};
 use crate::clock::Clock;
 use crate::credential::Credential;
-use crate::error::Error;
+use crate::error::{ClockOff, Error};
 use crate::policy::diagnosis::{Advice, Finding, Heard, Held, find};
 use crate::policy::failure::{code_of, text_of};
+use crate::policy::skew;
 use crate::upstream::{Answer, Upstream};
 
 /// The client of the upstream, with its credential.
@@ -27,8 +26,8 @@ pub(super) struct Caller {
 pub(super) struct Called {
     pub(super) answer: Answer,
     took: Duration,
-    /// Our clock less upstream's, if the answer tells a time.
-    pub(super) clock_off: Option<SignedDuration>,
+    /// How far our clock is off upstream's, if the answer tells a time.
+    pub(super) clock_off: Option<ClockOff>,
 }
 
 // === impl Caller ===
@@ -54,7 +53,7 @@ impl Caller {
         let took = self.clock.now().saturating_duration_since(answer.sent);
         let clock_off = answer
             .date
-            .and_then(|date| clock::off(self.clock.wall(), date, took));
+            .and_then(|date| skew::off(self.clock.wall(), date, took));
         Ok(Called {
             answer,
             took,

@@ -12,16 +12,10 @@ mod table;
 mod tests;
 mod words;
 
-pub use words::apart;
-
 use std::borrow::Cow;
-use std::time::Duration;
 
-use jiff::SignedDuration;
-
-/// A refused signature whose time was further off was refused for that: upstream allows 15 minutes, and a difference that is
-/// read from a `Date` may be wrong by less than one.
-const EXPLAINS_REFUSAL: Duration = Duration::from_mins(14);
+use super::skew::EXPLAINS_REFUSAL;
+use crate::error::ClockOff;
 
 /// What the credential is, as the configuration says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +46,8 @@ pub struct Heard<'a> {
 /// Which trouble an answer tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The signature's time: our clock is off by so much; positive if it is ahead.
-    ClockOff(SignedDuration),
+    /// The signature's time: our clock is off by so much.
+    ClockOff(ClockOff),
     /// The signature is wrong.
     BadSignature,
     /// The access key does not exist.
@@ -124,11 +118,11 @@ pub struct Advice {
     pub action: Cow<'static, str>,
 }
 
-/// Which trouble an answer tells of; `clock` is our clock less upstream's, as the answer's `Date` shows it. A 200 given here is one
+/// Which trouble an answer tells of; `clock` is how far ours is off, as the answer's `Date` shows it. A 200 given here is one
 /// that told of no success.
 #[must_use]
-pub fn find(heard: &Heard<'_>, held: Held, clock: Option<SignedDuration>) -> Finding {
-    let too_far = clock.filter(|off| off.unsigned_abs() > EXPLAINS_REFUSAL);
+pub fn find(heard: &Heard<'_>, held: Held, clock: Option<ClockOff>) -> Finding {
+    let too_far = clock.filter(|off| off.0.unsigned_abs() > EXPLAINS_REFUSAL);
     match too_far {
         Some(off) if heard.status == 401 && held.signs() => Finding::ClockOff(off),
         Some(_) | None => table::find(heard),

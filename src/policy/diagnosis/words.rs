@@ -1,8 +1,7 @@
 //! The sentences. They name what the operator can see: keys of `gateway.toml`, what the cloud's console calls things.
 
-use jiff::SignedDuration;
-
 use super::{Advice, Finding, Held, NotIssued};
+use crate::error::ClockOff;
 
 /// Of tokens: which ones upstream takes at all.
 const FOR_A_PROJECT: &str = "The token must be for the project of upstream's region: one for the whole account (domain scope) is not taken.";
@@ -97,27 +96,14 @@ impl Finding {
     }
 }
 
-fn clock_off(off: SignedDuration) -> Advice {
+fn clock_off(off: ClockOff) -> Advice {
     let wrong = format!(
-        "This machine's clock is {} upstream's, and a signature is good for 15 minutes.",
-        apart(off)
+        "This machine's clock is {off} upstream's, and a signature is good for 15 minutes."
     );
     Advice::new(
         wrong,
-        "Set the clock, and keep it right with a time service (NTP). The credential itself may be good.",
+        "Set the clock, and keep it right with a time service (NTP). The credential itself may be good. (`serve` signs by upstream's time once a refusal has shown it.)",
     )
-}
-
-/// How far a clock is off another: positive if it is ahead. `20m ahead of`, `3h 4m behind`.
-#[must_use]
-pub fn apart(off: SignedDuration) -> String {
-    let seconds = std::time::Duration::from_secs(off.unsigned_abs().as_secs());
-    let side = if off.is_negative() {
-        "behind"
-    } else {
-        "ahead of"
-    };
-    format!("{} {side}", humantime::format_duration(seconds))
 }
 
 fn bad_signature(held: Held) -> Advice {
