@@ -1,12 +1,14 @@
 //! `[upstream.credential]`: which kind, and where its secrets are. The secrets themselves are not read here.
 
+use std::net::IpAddr;
+
 use http::Uri;
 use http::uri::Scheme;
 
 use super::raw::{CredentialKind, Key, RawCredential, RawUpstream};
 use super::report::Report;
 use super::section::Section;
-use super::upstream::{bare_uri, of_endpoint};
+use super::upstream::{bare_uri, is_loopback, of_endpoint};
 use super::{CredentialSettings, PasswordSettings, SecretSource, secret};
 
 /// The keys of `kind = "aksk"`.
@@ -67,7 +69,7 @@ pub(super) fn check(upstream: &RawUpstream, report: &mut Report) -> Option<Crede
         CredentialKind::Metadata => {
             refuse_others(section, raw, "metadata", &METADATA_KEYS);
             let project_id = project_id(raw, section);
-            let endpoint = metadata_endpoint(raw, section)?;
+            let endpoint = metadata_endpoint(raw, allows_plaintext(upstream), section)?;
             Some(CredentialSettings::Metadata {
                 endpoint,
                 project_id,
@@ -148,8 +150,7 @@ fn password(
     let region = upstream.region.as_ref().and_then(|region| region.parse());
     let iam_endpoint = match &raw.iam_endpoint {
         Some(_) => {
-            let allow = upstream.allow_plaintext.as_ref();
-            let allow = allow.and_then(|allow| allow.parse()).unwrap_or(false);
+            let allow = allows_plaintext(upstream);
             let written = section.optional("iam_endpoint", &raw.iam_endpoint);
             written.and_then(|text| of_endpoint("iam_endpoint", &text, allow, section))
         }
@@ -199,8 +200,17 @@ fn name(key: &str, item: &Key<String>, section: &mut Section<'_>) -> Option<Stri
     is_name.then_some(name)
 }
 
-/// Keys come over it in the clear, so it is the machine's own service or a stand-in of whoever knows what that means.
-fn metadata_endpoint(raw: &RawCredential, section: &mut Section<'_>) -> Option<Uri> {
+fn allows_plaintext(upstream: &RawUpstream) -> bool {
+    let allow = upstream.allow_plaintext.as_ref();
+    allow.and_then(|allow| allow.parse()).unwrap_or(false)
+}
+
+/// Keys come over it in the clear, so it is an address that no router passes on, or the operator says otherwise.
+fn metadata_endpoint(
+    raw: &RawCredential,
+    allow_plaintext: bool,
+    section: &mut Section<'_>,
+) -> Option<Uri> {
     let written = section.or(
         "metadata_endpoint",
         &raw.metadata_endpoint,
@@ -213,7 +223,24 @@ fn metadata_endpoint(raw: &RawCredential, section: &mut Section<'_>) -> Option<U
             "must be http:// and a host, with a port if need be; every cloud server has it at http://169.254.169.254",
         );
     }
+    let is_far = |uri: &Uri| !is_loopback(uri) && !is_link_local(uri);
+    if uri.as_ref().is_some_and(is_far) && !allow_plaintext {
+        section.fault(
+            "metadata_endpoint",
+            "keys would cross the network in the clear: must be a link-local or loopback address, or set upstream.allow_plaintext = true",
+        );
+    }
     uri
+}
+
+/// Whether packets to it stay on the machine's own link (RFC 3927, RFC 4291 §2.5.6).
+fn is_link_local(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    match host.parse() {
+        Ok(IpAddr::V4(ip)) => ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => ip.is_unicast_link_local(),
+        Err(_) => false,
+    }
 }
 
 fn project_id(raw: &RawCredential, section: &mut Section<'_>) -> Option<String> {

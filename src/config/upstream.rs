@@ -152,7 +152,7 @@ pub(super) fn bare_uri(text: &str) -> Option<Uri> {
     (known && nothing_else && bare).then_some(uri)
 }
 
-fn is_loopback(uri: &Uri) -> bool {
+pub(super) fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

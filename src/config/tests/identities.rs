@@ -90,6 +90,10 @@ fn what_a_kind_of_credential_lacks_or_cannot_use_is_named() {
             "upstream.credential.metadata_endpoint = \"https://169.254.169.254\": must be http:// and a host",
         ),
         (
+            "kind = \"metadata\", metadata_endpoint = \"http://metadata.example\"",
+            "upstream.credential.metadata_endpoint = \"http://metadata.example\": keys would cross the network in the clear",
+        ),
+        (
             "kind = \"metadata\", project_id = \"a b\"",
             "upstream.credential.project_id = \"a b\": must be 1 to 64 letters",
         ),

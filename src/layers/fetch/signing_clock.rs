@@ -119,7 +119,7 @@ mod tests {
             };
             signing.read(&answer, signing.time(), false)
         };
-        let minutes = |minutes| Duration::from_secs(60 * minutes);
+        let minutes = Duration::from_mins;
         let lines = logged("level", || {
             for local in [
                 right,

@@ -1,24 +1,36 @@
 //! What the credential goes out on, what can be seen of it, and what time it is signed with.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{Method, Request};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
-use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower::{Layer as _, Service, ServiceBuilder, ServiceExt as _, service_fn};
 
 use super::{Authorise, Authorised};
 use crate::clock::Clock;
-use crate::config::{CredentialSettings, SecretSource};
+use crate::config::{CredentialSettings, SecretSource, UpstreamSettings};
 use crate::credential::Credential;
 use crate::error::Error;
+use crate::layers::fetch::Call;
 use crate::layers::fetch::around::around;
+use crate::layers::fetch::gate::Gate;
+use crate::layers::fetch::judge::Judge;
+use crate::layers::fetch::list::{JudgeList, ListRequest, PayList};
+use crate::layers::fetch::pay::{Limits, Pay};
 use crate::layers::fetch::signing_clock::SigningClock;
+use crate::policy::hold::CredentialKind;
+use crate::policy::job::JobId;
 use crate::policy::limit::Heard;
+use crate::policy::sweep::Source;
 use crate::telemetry::metrics::{Metrics, Origin, UpstreamMetrics};
-use crate::upstream::Answer;
+use crate::upstream::{Answer, Upstream};
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOST: &str = "build.example:8443";
 const JOB: &str = "/v1/job/901878212b1a49be9c1a1054c272762a/info";
 /// Each secret, and the project's id.
@@ -90,10 +102,13 @@ impl World {
         }
     }
 
-    async fn ask(&self, request: Request<()>) -> Result<Authorised, Error> {
+    fn wire(
+        &self,
+    ) -> impl Service<Request<()>, Response = Answer, Error = Error, Future: Send> + Clone + Send + 'static
+    {
         let (status, ahead) = self.upstream;
         let (clock, sent) = (self.clock.clone(), Arc::clone(&self.sent));
-        let wire = service_fn(move |request: Request<()>| {
+        service_fn(move |request: Request<()>| {
             sent.lock().unwrap().push(request);
             std::future::ready(Ok::<_, Error>(Answer {
                 status,
@@ -103,7 +118,11 @@ impl World {
                 sent: clock.now(),
                 date: Some(clock.wall() + ahead),
             }))
-        });
+        })
+    }
+
+    async fn ask(&self, request: Request<()>) -> Result<Authorised, Error> {
+        let wire = self.wire();
         let stack = around(self.authorise.clone()).layer(wire);
         stack.oneshot(request).await
     }
@@ -241,5 +260,101 @@ async fn a_refused_token_has_nothing_to_do_with_the_clock() {
     let world = World::new(token(), (401, Duration::from_secs(20 * 60)));
     for _ in 0..3 {
         assert_eq!(world.ask_for_the_job().await.clock, None);
+    }
+}
+
+/// A gate with a budget that is whole.
+fn gate(clock: &Clock) -> Gate {
+    let gate = Gate::new(
+        NonZeroU32::new(5).unwrap(),
+        MINUTE,
+        CredentialKind::Lockable,
+        clock.clone(),
+    );
+    clock.advance(2 * MINUTE);
+    gate
+}
+
+#[track_caller]
+fn assert_untouched(gate: &Gate) {
+    let status = gate.status();
+    let standing = status.job.standing;
+    assert_eq!(
+        (standing.remaining, standing.in_flight),
+        (5, 0),
+        "nothing is paid"
+    );
+    assert_eq!(
+        (status.failures, status.outage_hold),
+        (0, None),
+        "and nothing is blamed"
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_published_is_neither_sent_nor_paid() {
+    let world = World::new(token(), (200, Duration::ZERO));
+    let gate = gate(&world.clock);
+    let list = ServiceBuilder::new()
+        .layer(around(PayList::new(
+            gate.clone(),
+            MINUTE,
+            metrics(&world.clock),
+        )))
+        .layer(around(JudgeList::new(MINUTE)))
+        .layer(around(world.authorise.clone()))
+        .service(world.wire());
+    for project in ["../../v3/auth/tokens?", "short", ""] {
+        let request = ListRequest {
+            source: Source::Project(project.into()),
+            page_index: 0,
+        };
+        let outcome = list.clone().oneshot(request).await;
+        assert!(matches!(outcome, Err(Error::Internal(_))), "{project}");
+        assert_untouched(&gate);
+    }
+    assert!(world.sent().is_empty());
+}
+
+#[tokio::test]
+async fn a_credential_that_is_wired_to_another_host_is_neither_sent_nor_paid() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let endpoint = format!("http://{}", elsewhere.local_addr().unwrap());
+    let settings = UpstreamSettings {
+        endpoint: endpoint.parse().unwrap(),
+        connect_timeout: MINUTE,
+        timeout: MINUTE,
+        max_body: 1_000,
+        max_in_flight: 1,
+        ca_file: None,
+        credential: CredentialSettings::Token(env("TOKEN")),
+    };
+    for credential in [keys, token] {
+        let world = World::new(credential(), (200, Duration::ZERO));
+        let (gate, clock) = (gate(&world.clock), world.clock.clone());
+        let limits = Limits {
+            patience: MINUTE,
+            timeout: MINUTE,
+        };
+        let metrics = metrics(&clock);
+        let upstream = Upstream::new(&settings, clock.clone()).unwrap();
+        let fetch = ServiceBuilder::new()
+            .layer(around(Pay::new(
+                gate.clone(),
+                limits,
+                clock.clone(),
+                metrics.clone(),
+            )))
+            .layer(around(Judge::new(MINUTE, metrics)))
+            .layer(around(world.authorise.clone()))
+            .service(upstream);
+        let call = Call::new(JobId::parse(JOB.get(8..40).unwrap()).unwrap(), clock.now());
+        let outcome = fetch.oneshot(call.clone()).await;
+        assert!(matches!(outcome, Err(Error::Internal(_))), "{outcome:?}");
+        assert_eq!(call.story().calls, 0);
+        assert_untouched(&gate);
+        let nobody = elsewhere.accept().unwrap_err();
+        assert_eq!(nobody.kind(), ErrorKind::WouldBlock);
     }
 }

@@ -1,7 +1,5 @@
 //! What the operator reads of limits.
 
-use std::time::Duration;
-
 use super::apis::with_lists;
 use super::{TICK, WINDOW, ask};
 use crate::layers::fetch::gate::Gate;
