@@ -32,6 +32,7 @@ fn main() {
     for (name, most, guard) in [
         ("path, open", 10, Guard::Open),
         ("path, client key", 10, Guard::Key),
+        ("path, client key, a rate", 12, Guard::KeyAndRate),
         ("path, client key, access line", 10, Guard::KeyAndLine),
     ] {
         let mut path = path(&runtime, guard, BudgetMode::Budget);

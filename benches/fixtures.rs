@@ -24,15 +24,19 @@ use jobgate::layers::conform::Conform;
 use jobgate::layers::fetch::gate::Gate;
 use jobgate::layers::lookup::LookupLayer;
 use jobgate::layers::observe::Observer;
+use jobgate::layers::rate::Rate;
 use jobgate::layers::route::Route;
 use jobgate::layers::usage::Usage;
+use jobgate::layers::validate::Validate;
 use jobgate::planner::Planner;
+use jobgate::policy::allowance::Allowance;
 use jobgate::policy::client::Clients;
 use jobgate::policy::freshness::{Lifetime, Lifetimes};
 use jobgate::policy::hold::CredentialKind;
 use jobgate::policy::job::JobId;
 use jobgate::policy::ladder::Windows;
-use jobgate::policy::normalise::normalise;
+use jobgate::policy::normalise::{CallerFields, normalise};
+use jobgate::policy::permit::Permits;
 use jobgate::policy::refresh::Rules;
 use jobgate::server::{Drain, Peer};
 use jobgate::stack::{self, RequestParts};
@@ -70,7 +74,9 @@ pub(crate) enum Guard {
     Open,
     /// The client's key is checked.
     Key,
-    /// … and the access line is written, which is what ships.
+    /// … and the client has a rate, so that each answer tells how it stands.
+    KeyAndRate,
+    /// The client's key is checked, and the access line is written, which is what ships.
     KeyAndLine,
 }
 
@@ -98,7 +104,7 @@ pub(crate) fn entry(clock: &Clock) -> Arc<Entry> {
         sent: clock.now(),
         lifetime: LONG,
     };
-    let body = normalise(DOCUMENTED).unwrap().body;
+    let body = normalise(DOCUMENTED, CallerFields::Keep).unwrap().body;
     Arc::new(Entry::new(&body, true, cache_control(LONG), lifetime))
 }
 
@@ -145,7 +151,7 @@ pub(crate) fn path<B: Body + 'static>(
     let store = store(&clock);
     let clients = match guard {
         Guard::Open => Clients::default(),
-        Guard::Key | Guard::KeyAndLine => {
+        Guard::Key | Guard::KeyAndRate | Guard::KeyAndLine => {
             Clients::new([("bench", &[Sha256::digest(KEY).into()][..])])
         }
     };
@@ -156,9 +162,13 @@ pub(crate) fn path<B: Body + 'static>(
         route: Route::new(""),
         authenticate: match guard {
             Guard::Open => Authenticate::open(),
-            Guard::Key | Guard::KeyAndLine => Authenticate::with_keys(Arc::clone(&clients)),
+            Guard::Key | Guard::KeyAndRate | Guard::KeyAndLine => {
+                Authenticate::with_keys(Arc::clone(&clients))
+            }
         },
+        rate: Rate::new([rate(guard)], Accounts::default(), &clock),
         usage: Usage::new(Accounts::default(), Arc::clone(&clients), clock.clone()),
+        validate: Validate::new(Permits::default()),
         lookup: LookupLayer::new(
             store.clone(),
             WINDOWS,
@@ -183,6 +193,14 @@ pub(crate) fn path<B: Body + 'static>(
     observer(guard, clients, clock).observe(&peer, requests)
 }
 
+/// More than any bench asks.
+fn rate(guard: Guard) -> Option<Allowance> {
+    matches!(guard, Guard::KeyAndRate).then_some(Allowance {
+        times: 1_000_000_000,
+        per: Duration::from_secs(1),
+    })
+}
+
 /// A gate that lets out as much as any bench asks for.
 pub(crate) fn gate(clock: &Clock) -> Gate {
     let requests = NonZeroU32::new(1_000_000).unwrap();
@@ -202,7 +220,7 @@ fn observer(guard: Guard, clients: Arc<Clients>, clock: Clock) -> Arc<Observer> 
         format: LogFormat::Json,
         level: tracing::Level::INFO,
         access: match guard {
-            Guard::Open | Guard::Key => Mode::Off,
+            Guard::Open | Guard::Key | Guard::KeyAndRate => Mode::Off,
             Guard::KeyAndLine => Mode::All,
         },
     };

@@ -30,6 +30,11 @@ pub(crate) fn ask(c: &mut Criterion) {
         ("path, open", Guard::Open, BudgetMode::Budget),
         ("path, client key", Guard::Key, BudgetMode::Budget),
         (
+            "path, client key, a rate",
+            Guard::KeyAndRate,
+            BudgetMode::Budget,
+        ),
+        (
             "path, client key, access line",
             Guard::KeyAndLine,
             BudgetMode::Budget,

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use jobgate::policy::normalise::normalise;
+use jobgate::policy::normalise::{CallerFields, normalise};
 use serde_json::{Value, json};
 
 use crate::fixtures::DOCUMENTED;
@@ -41,7 +41,7 @@ pub(crate) fn ask(c: &mut Criterion) {
             });
         });
         group.bench_function(BenchmarkId::new("normalise", name), |b| {
-            b.iter(|| normalise(black_box(body)).unwrap());
+            b.iter(|| normalise(black_box(body), CallerFields::Keep).unwrap());
         });
     }
     group.finish();

@@ -47,6 +47,12 @@ pub enum Error {
     /// The client is known but may not see this job.
     #[error("job not allowed for this client")]
     JobForbidden,
+    /// The client has asked more often than its rate allows.
+    #[error("above the client's rate, free again in {retry_after:?}")]
+    AboveRate {
+        /// When its next request is within the rate.
+        retry_after: Duration,
+    },
     /// No such route.
     #[error("no such route")]
     NoRoute,
@@ -192,7 +198,8 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::BudgetSpent { retry_after }
+            Self::AboveRate { retry_after }
+            | Self::BudgetSpent { retry_after }
             | Self::ThrottleHold { retry_after }
             | Self::CredentialHold { retry_after, .. }
             | Self::UpstreamDown { retry_after, .. }

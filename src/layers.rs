@@ -1,7 +1,7 @@
 //! MECHANISM. The layers of the request path, one file each; none imports another.
 //!
-//! What travels between them is declared here. Down goes an [`Exchange`], which is [`Routed`] and becomes a request [`ForJob`], an
-//! [`Ask`] and a [`Forward`] as more is known; up comes a [`Reply`] or a [`Failure`], and at last a [`Written`] answer. What a
+//! What travels between them is declared here. Down goes an [`Exchange`], which is [`Routed`] and becomes a request [`ForCloud`] and
+//! [`ForJob`], an [`Ask`] and a [`Forward`] as more is known; up comes a [`Reply`] or a [`Failure`], and at last a [`Written`] answer. What a
 //! fetch is given and gives back is declared in [`fetch`], a stack of its own below [`collapse`]. Above
 //! [`collapse`] no layer waits for anything, so a hit is answered within one call; the layers that only look and pass
 //! on or refuse are [`Step`]s.
@@ -13,6 +13,8 @@ pub mod conform;
 pub mod fetch;
 pub mod lookup;
 pub mod observe;
+pub mod projects;
+pub mod rate;
 pub mod rescue;
 pub mod route;
 mod step;
@@ -35,6 +37,7 @@ use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
 use crate::policy::outcome::{ForwardReason, Outcome};
 use crate::policy::outcome::{Forwarding, Why};
+use crate::policy::rate::Standing;
 use crate::policy::request_id::RequestId;
 use crate::store::{Entry, Stored};
 use crate::telemetry::access::ToldJob;
@@ -55,6 +58,7 @@ pub struct Exchange {
     /// The client that the connection's certificate stands for.
     pub certified: Option<ClientId>,
     client: OnceLock<ClientId>,
+    standing: OnceLock<Standing>,
     job: OnceLock<JobId>,
     upstream: OnceLock<Story>,
     cost: OnceLock<Cost>,
@@ -69,10 +73,25 @@ pub struct Routed {
 
 /// What a request that must name its client is for.
 enum Aim {
+    /// A route of the gateway's own: the client's usage.
+    Usage,
+    /// A route that the cloud has as well.
+    Cloud(Cloud),
+}
+
+/// A request for what the cloud itself answers elsewhere.
+pub struct ForCloud {
+    /// The request.
+    pub exchange: Arc<Exchange>,
+    asked: Cloud,
+}
+
+/// What it asks of the cloud.
+enum Cloud {
     /// A job, whose id is this part of the path.
     Job(Range<usize>),
-    /// The client's own usage.
-    Usage,
+    /// Which project has a region.
+    Projects,
 }
 
 /// A request for a job, its id not yet looked at.
@@ -129,8 +148,8 @@ pub enum Reply {
     },
     /// The gateway lives.
     Health,
-    /// What the client asked and paid, as JSON.
-    Usage(Bytes),
+    /// What the gateway knows by itself, as JSON: nothing about a job, and not to be kept.
+    Local(Bytes),
 }
 
 /// A failure on its way up.
@@ -169,6 +188,7 @@ impl Exchange {
             started,
             certified: None,
             client: OnceLock::new(),
+            standing: OnceLock::new(),
             job: OnceLock::new(),
             upstream: OnceLock::new(),
             cost: OnceLock::new(),
@@ -186,6 +206,12 @@ impl Exchange {
     #[must_use]
     pub fn client(&self) -> Option<ClientId> {
         self.client.get().copied()
+    }
+
+    /// How its client stands with its rate, if it has one and [`rate`] has counted.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        self.standing.get().copied()
     }
 
     /// The job asked for, once [`validate`] knows.
@@ -212,6 +238,10 @@ impl Exchange {
 
     fn identify(&self, client: ClientId) {
         let _ = self.client.set(client); // set once, by the one layer that knows
+    }
+
+    fn stand(&self, standing: Standing) {
+        let _ = self.standing.set(standing); // set once, by the one layer that knows
     }
 
     fn tell_upstream(&self, story: Story) {

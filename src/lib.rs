@@ -8,8 +8,8 @@
 //! 2. [`layers::observe`] names the request; whatever happens below, it counts and logs the end.
 //! 3. [`layers::rescue`] is the one place where a reply, a failure or a panic becomes a response.
 //! 4. Refused before anything is looked up: while draining ([`layers::admit`]), for broken HTTP ([`layers::conform`]),
-//!    for what is no job ([`layers::route`]), without a client key ([`layers::authenticate`]), with a bad id ([`layers::validate`]).
-//!    A client that asks for its own account gets it in between ([`layers::usage`]).
+//!    for what is no job ([`layers::route`]), without a client key ([`layers::authenticate`]), above the client's rate ([`layers::rate`]), with a bad id or for a job that the client
+//!    may not see ([`layers::validate`]). What the gateway answers itself goes out in between ([`layers::usage`], [`layers::projects`]).
 //! 5. [`layers::lookup`] answers from the [`store`] if what is there is fresh, on the thread that read it: a hit ends here. How
 //!    far something stale may take its place is [`policy::ladder`]'s to say. In budget mode the [`planner`] notes what is asked for.
 //! 6. [`layers::collapse`] joins the one fetch of this job, or starts it as a task that no client can cancel. In budget mode what is stale is
@@ -30,6 +30,7 @@
 //! | [`stack`] | wiring | the request path in one function, outermost first: the place to start reading |
 //! | [`refresh`] | mechanism | budget mode's hands: the one task that makes the looks that are planned |
 //! | [`layers`] | mechanism | one file a layer; none imports another |
+//! | [`limiter`] | mechanism | how often somebody may do something |
 //! | [`planner`] | mechanism | budget mode's books: what is asked for, who waits for a first answer, which look is next |
 //! | [`live`] | mechanism | proves step by step that upstream can be used as configured, for `check --live` |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
@@ -55,6 +56,7 @@ pub mod config;
 pub mod credential;
 pub mod error;
 pub mod layers;
+pub mod limiter;
 pub mod live;
 pub mod planner;
 pub mod policy;

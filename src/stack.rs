@@ -7,8 +7,10 @@
 //! conform       no body on a GET, a good Host: before everything, hits included
 //! route         method and path: what is this? (the health probe is answered here: it needs no key)
 //! authenticate  who asks
+//! rate          is the client within its rate? else refuse: before anything is looked up, answered or paid
 //! usage         what this client asked and paid: answered here, it needs a key and no job
-//! validate      job id → JobId: refuse before anything is looked up
+//! projects      the made-up project that an SDK asks for when it is given a region alone: answered here
+//! validate      job id → JobId, and may this client see it: refuse before anything is looked up
 //! lookup        stored and fresh, or stale within its window: answer; else on, with the reason why
 //! collapse      join the one fetch of this job, or start it as a task that the key owns. In budget mode a stale answer goes out
 //!               here, and the schedule sees to the fetch. Below this line no client can cancel anything:
@@ -51,6 +53,8 @@ use crate::layers::fetch::pay::Pay;
 use crate::layers::fetch::retry::Retry;
 use crate::layers::fetch::slot::AwaitSlot;
 use crate::layers::lookup::LookupLayer;
+use crate::layers::projects::Projects;
+use crate::layers::rate::Rate;
 use crate::layers::rescue::RescueLayer;
 use crate::layers::route::Route;
 use crate::layers::usage::Usage;
@@ -68,8 +72,12 @@ pub struct RequestParts {
     pub route: Route,
     /// Tells who asks.
     pub authenticate: Authenticate,
+    /// Refuses what is above a client's rate.
+    pub rate: Rate,
     /// Tells what a client asked and paid.
     pub usage: Usage,
+    /// Refuses what is no job id, or not this client's.
+    pub validate: Validate,
     /// Answers from the store.
     pub lookup: LookupLayer,
     /// One fetch per job.
@@ -109,8 +117,10 @@ pub fn requests(
         .layer(step(parts.conform))
         .layer(step(parts.route))
         .layer(step(parts.authenticate))
+        .layer(step(parts.rate))
         .layer(step(parts.usage))
-        .layer(step(Validate))
+        .layer(step(Projects))
+        .layer(step(parts.validate))
         .layer(parts.lookup)
         .service(parts.collapse)
 }

@@ -49,7 +49,11 @@ impl Parts {
             slot: AwaitSlot::new(gate.clone(), planner.clone()),
             max_in_flight: settings.upstream.max_in_flight,
             pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
-            judge: Judge::new(settings.budget.window, metrics.clone()),
+            judge: Judge::new(
+                settings.budget.window,
+                settings.cache.caller_fields,
+                metrics.clone(),
+            ),
             authorise,
             upstream,
         })

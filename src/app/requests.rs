@@ -14,8 +14,11 @@ use crate::layers::collapse::{Bounds, Collapse, Fetch};
 use crate::layers::conform::Conform;
 use crate::layers::lookup::LookupLayer;
 use crate::layers::observe::Observer;
+use crate::layers::rate::Rate;
 use crate::layers::route::Route;
 use crate::layers::usage::Usage;
+use crate::layers::validate::Validate;
+use crate::policy::permit::Permits;
 use crate::stack::RequestParts;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::lines::Lines;
@@ -53,6 +56,9 @@ impl Parts {
     /// What a request meets on its way.
     pub(super) fn requests(&self, settings: &Settings, collapse: Collapse) -> RequestParts {
         let clients = || Arc::clone(&self.clients);
+        let configured = settings.auth.clients.iter();
+        let rates = configured.clone().map(|client| client.rate);
+        let permits = Permits::new(configured.map(|client| client.jobs.as_deref()));
         RequestParts {
             admit: Admit::new(self.drain.clone()),
             conform: Conform::new(&settings.server.allowed_hosts),
@@ -61,7 +67,9 @@ impl Parts {
                 AuthMode::Keys => Authenticate::with_keys(clients()),
                 AuthMode::Open => Authenticate::open(),
             },
+            rate: Rate::new(rates, self.accounts.clone(), &self.clock),
             usage: Usage::new(self.accounts.clone(), clients(), self.clock.clone()),
+            validate: Validate::new(permits),
             lookup: LookupLayer::new(
                 self.store.clone(),
                 settings.cache.windows(),

@@ -12,6 +12,8 @@ use crate::policy::freshness::Lifetimes;
 use crate::policy::job::JobId;
 use crate::policy::ladder::Windows;
 
+pub use crate::policy::normalise::CallerFields;
+
 /// Everything `gateway.toml` can say, checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -200,16 +202,6 @@ pub struct CacheSettings {
     pub stale_if_error: Duration,
     /// `cache.caller_fields`: what clients see of the fields that are about the central user.
     pub caller_fields: CallerFields,
-}
-
-/// `cache.caller_fields`: `favorite` and the `is_*` fields say what the *central* user likes and may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CallerFields {
-    /// As upstream says them.
-    #[default]
-    Keep,
-    /// Null: they are nobody else's business.
-    Null,
 }
 
 // === impl CacheSettings ===

@@ -34,6 +34,8 @@ use crate::store::Entry;
 use crate::telemetry::access::ToldJob;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const X_UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 /// Headers of a hit, so that the map is made in one piece.
 const HIT_HEADERS: usize = 8;
@@ -123,6 +125,12 @@ fn log_panic(panic: &(dyn Any + Send)) {
 }
 
 fn write(exchange: &Exchange, reply: Result<Reply, Failure>) -> Written {
+    let mut written = write_reply(exchange, reply);
+    write_standing(exchange, written.response.headers_mut());
+    written
+}
+
+fn write_reply(exchange: &Exchange, reply: Result<Reply, Failure>) -> Written {
     match reply {
         Ok(Reply::Job {
             entry,
@@ -139,7 +147,7 @@ fn write(exchange: &Exchange, reply: Result<Reply, Failure>) -> Written {
             );
             written_local(response)
         }
-        Ok(Reply::Usage(body)) => {
+        Ok(Reply::Local(body)) => {
             let mut headers = HeaderMap::with_capacity(HIT_HEADERS);
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             written_local(respond(exchange, StatusCode::OK, headers, body))
@@ -237,6 +245,14 @@ fn write_provenance(exchange: &Exchange, outcome: Outcome, headers: &mut HeaderM
         .and_then(|story| story.upstream_request_id.as_deref())
     {
         insert_text(headers, X_UPSTREAM_REQUEST_ID, id.to_owned());
+    }
+}
+
+/// How the client stands with its rate, on every answer it gets: errors and 304 too.
+fn write_standing(exchange: &Exchange, headers: &mut HeaderMap) {
+    if let Some(standing) = exchange.standing() {
+        headers.insert(RATE_LIMIT_POLICY, standing.policy());
+        headers.insert(RATE_LIMIT, standing.limit());
     }
 }
 

@@ -1,5 +1,5 @@
-//! Method and path: what is this? Answers the health probe itself, because it needs no key; what is neither a job's
-//! route nor the client's usage is refused here.
+//! Method and path: what is this? Answers the health probe itself, because it needs no key; what has no
+//! route is refused here.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::step::{Step, Verdict, refuse};
-use super::{Aim, Exchange, Reply, Routed};
+use super::{Aim, Cloud, Exchange, Reply, Routed};
 use crate::error::Error;
 
 /// Longest request target that is looked at, in bytes. The longest honest one is a base path and 44 bytes.
@@ -65,10 +65,11 @@ impl Step<Arc<Exchange>> for Route {
         let aim = match self.below_base(path) {
             "/-/healthz" => None,
             "/-/usage" => Some(Aim::Usage),
+            "/v3/projects" => Some(Aim::Cloud(Cloud::Projects)),
             below => match job_segment(below) {
                 Some(segment) => {
                     let end = path.len() - "/info".len();
-                    Some(Aim::Job(end - segment.len()..end))
+                    Some(Aim::Cloud(Cloud::Job(end - segment.len()..end)))
                 }
                 None => return refuse(Error::NoRoute),
             },

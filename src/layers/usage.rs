@@ -9,14 +9,14 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::step::{Step, Verdict, refuse};
-use super::{Aim, ForJob, Reply, Routed};
+use super::{Aim, ForCloud, Reply, Routed};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::policy::client::{ClientId, Clients};
 use crate::policy::outcome::OutcomeKind;
 use crate::telemetry::metrics;
 
-/// Answers `/-/usage`, and lets requests for a job pass.
+/// Answers `/-/usage`, and lets everything else pass.
 #[derive(Clone)]
 pub struct Usage {
     accounts: metrics::Accounts,
@@ -68,16 +68,16 @@ impl Usage {
 }
 
 impl Step<Routed> for Usage {
-    type Out = ForJob;
+    type Out = ForCloud;
 
-    fn check(&self, request: Routed) -> Verdict<ForJob> {
+    fn check(&self, request: Routed) -> Verdict<ForCloud> {
         let Routed { exchange, aim } = request;
         match aim {
-            Aim::Job(segment) => ControlFlow::Continue(ForJob { exchange, segment }),
+            Aim::Cloud(asked) => ControlFlow::Continue(ForCloud { exchange, asked }),
             Aim::Usage => {
                 let client = exchange.client().unwrap_or(ClientId::ANONYMOUS);
                 match self.tell(client) {
-                    Ok(body) => ControlFlow::Break(Ok(Reply::Usage(body.into()))),
+                    Ok(body) => ControlFlow::Break(Ok(Reply::Local(body.into()))),
                     Err(error) => refuse(error),
                 }
             }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use crate::clock::Clock;
-use crate::policy::normalise::normalise;
+use crate::policy::normalise::{CallerFields, normalise};
 use crate::policy::refresh::{Build, Look};
 use crate::store::Entry;
 
@@ -25,7 +25,7 @@ pub struct Said {
 impl Said {
     /// What was said when this was stored. Reads the body, which takes some microseconds: not for the path of a hit.
     pub(super) fn by(entry: &Entry) -> Self {
-        let normalised = normalise(entry.body()).ok(); // as it was when it was stored
+        let normalised = normalise(entry.body(), CallerFields::Keep).ok(); // as it was when it was stored
         Self {
             sent: entry.sent(),
             finished: entry.is_finished(),

@@ -1,4 +1,4 @@
-//! How often something may be done. The counting is `collapse`'s.
+//! How often something may be done. The counting is the [`limiter`](crate::limiter)'s.
 
 use std::time::Duration;
 
@@ -20,4 +20,11 @@ impl Allowance {
         times: 10,
         per: Duration::from_secs(60),
     };
+
+    /// Between two times, if they are spread evenly: at least a nanosecond.
+    #[must_use]
+    pub fn interval(self) -> Duration {
+        let interval = self.per / self.times.max(1);
+        interval.max(Duration::from_nanos(1))
+    }
 }

@@ -99,6 +99,7 @@ impl Cause {
             | Error::OversizedKey
             | Error::BadSignature
             | Error::JobForbidden
+            | Error::AboveRate { .. }
             | Error::NoRoute
             | Error::MethodNotAllowed
             | Error::UriTooLong

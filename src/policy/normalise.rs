@@ -6,6 +6,7 @@
 //!
 //! Unknown fields are kept, absent ones stay absent, nulls null, members in their order. A field that cannot be
 //! converted becomes null and is named in [`Normalised::nulled`], rather than costing the client the whole answer.
+//! What the fields are that are about the central user and not about the job, and whether clients see them, says [`CallerFields`].
 //! No number passes through floating point. Normalising what is normalised changes no byte.
 //!
 //! What a *failure* means, and whether `result.id` is the id asked for, is decided elsewhere.
@@ -17,7 +18,7 @@ mod tests;
 mod whole;
 
 pub(in crate::policy) use convert::boolean;
-pub use field::Field;
+pub use field::{CallerFields, Field};
 
 use std::mem;
 
@@ -78,15 +79,15 @@ pub enum FailureSign {
     Result,
 }
 
-/// Decides whether the body of a 200 is a success, and normalises it if so.
+/// Decides whether the body of a 200 is a success, and normalises it if so, with or without what it says of the central user.
 ///
 /// # Errors
 /// [`NotSuccess`], with the first reason found.
-pub fn normalise(body: &[u8]) -> Result<Normalised, NotSuccess> {
+pub fn normalise(body: &[u8], caller_fields: CallerFields) -> Result<Normalised, NotSuccess> {
     let json = Json::parse(body)?;
     let success = open(&json)?;
     let mut nulled = Vec::new();
-    let result = convert_result(success.result, &mut nulled);
+    let result = convert_result(success.result, caller_fields, &mut nulled);
     let result_id = text_of(&result, Field::Id).map(Box::from);
     let last_build_time = integer_of(&result, Field::LastBuildTime);
     let finished = text_of(&result, Field::RunningStatus) == Some(FINISHED);
@@ -122,12 +123,14 @@ fn open<'j>(json: &'j Json<'j>) -> Result<Success<'j>, NotSuccess> {
 
 fn convert_result<'j>(
     result: &'j [Member<'j>],
+    caller_fields: CallerFields,
     nulled: &mut Vec<Field>,
 ) -> Vec<(&'j str, Sent<'j>)> {
     result
         .iter()
         .map(|(name, value)| {
             let sent = match Field::of_result(name) {
+                Some(field) if caller_fields.hides(field) => Sent::Null,
                 Some(field) => convert_or_null(value, field, nulled),
                 None => Sent::Kept(value),
             };

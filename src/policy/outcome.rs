@@ -16,7 +16,7 @@ use crate::error::Error;
 /// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// By the gateway itself, without a job: health.
+    /// By the gateway itself, without a job: health, usage, projects.
     Local,
     /// From a fresh stored response.
     Hit {
@@ -99,6 +99,7 @@ impl Outcome {
             | Error::AdminToken
             | Error::ForeignOrigin
             | Error::JobForbidden
+            | Error::AboveRate { .. }
             | Error::NoRoute
             | Error::MethodNotAllowed
             | Error::UriTooLong => Self::Refused,

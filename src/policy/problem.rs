@@ -102,6 +102,9 @@ impl Problem {
             Error::AdminToken => Self::of(&table::ADMIN_TOKEN),
             Error::ForeignOrigin => Self::of(&table::FOREIGN_ORIGIN),
             Error::JobForbidden => Self::of(&table::JOB_FORBIDDEN),
+            Error::AboveRate { retry_after } => {
+                Self::of(&table::ABOVE_RATE).retrying_after(*retry_after)
+            }
             Error::NoRoute => Self::of(&table::NO_ROUTE),
             Error::MethodNotAllowed => Self::of(&table::METHOD_NOT_ALLOWED),
             Error::UriTooLong => Self::of(&table::URI_TOO_LONG),

@@ -1,9 +1,10 @@
-//! Who is let in, by which header, and what becomes of the others.
+//! Who is let in, by which header, what each client may see, and what becomes of the others.
 
 use jobgate::credential::signing::{Signable, authorization};
+use jobgate::policy::job::JobId;
 
 use crate::raw::{Reply, Script};
-use crate::support::{DOCUMENTED, Running, in_front_of};
+use crate::support::{Answer, DOCUMENTED, JOB, Running, in_front_of, nth_job};
 
 /// A client key as `jobgate key new` makes them.
 pub(crate) const KEY: &str = "jg_0123456789abcdef0123456789abcdef";
@@ -224,5 +225,94 @@ async fn in_open_mode_whatever_key_a_client_brings_is_neither_asked_for_nor_pass
     }
     assert_eq!(gateway.metric(&requests_of("-", "hit")).await, 2.0);
     assert_eq!(script.calls(), 1);
+    gateway.end().await;
+}
+
+/// Whatever could tell a client something of a job.
+#[track_caller]
+fn assert_forbidden(answer: &Answer, job: &str) {
+    assert_eq!(
+        (answer.status.as_u16(), &*answer.code()),
+        (403, "JG.4031"),
+        "{job}"
+    );
+    for name in ["cache-status", "age", "etag", "x-upstream-request-id"] {
+        assert!(!answer.headers.contains_key(name), "{name}");
+    }
+    assert!(!answer.text().contains(job), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_client_with_a_list_sees_the_jobs_on_it_and_learns_nothing_of_the_others() {
+    let script = Script::answering([Reply::of(200, DOCUMENTED)]).await;
+    let listed = JobId::parse(&nth_job(1)).unwrap();
+    let gateway = in_front_of(&script.url())
+        .in_keys_mode(&[("wallboard", KEY), ("bot", OTHER_KEY)])
+        .with(|settings| settings.auth.clients[1].jobs = Some(vec![listed]))
+        .start();
+    let ask = async |key: &'static str, job: &str, headers: &[(&'static str, &'static str)]| {
+        let headers = [&[("x-api-key", key)], headers].concat();
+        gateway.get(&format!("/v1/job/{job}/info"), &headers).await
+    };
+    assert_eq!(ask(OTHER_KEY, listed.as_str(), &[]).await.status, 200);
+    assert_eq!(script.calls(), 1);
+
+    let mut told = Vec::new();
+    for stored in [false, true] {
+        if stored {
+            assert_eq!(ask(KEY, JOB, &[]).await.status, 200, "others see it");
+        }
+        for headers in [
+            &[][..],
+            &[("cache-control", "no-cache")],
+            &[("cache-control", "only-if-cached")],
+            &[("if-none-match", "*")],
+        ] {
+            let answer = ask(OTHER_KEY, JOB, headers).await;
+            assert_forbidden(&answer, JOB);
+            told.push(
+                serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap()["error_msg"]
+                    .clone(),
+            );
+        }
+        assert_eq!(script.calls(), 1 + usize::from(stored));
+    }
+    assert!(
+        told.iter().all(|text| *text == told[0]),
+        "stored or not is not told"
+    );
+    assert_forbidden(&ask(OTHER_KEY, &nth_job(2), &[]).await, &nth_job(2));
+    assert_eq!(ask(OTHER_KEY, "not-an-id", &[]).await.code(), "JG.4001");
+    assert_eq!(ask("no", JOB, &[]).await.code(), "JG.4011");
+
+    let usage = gateway.get("/-/usage", &[("x-api-key", OTHER_KEY)]).await;
+    let account: serde_json::Value = serde_json::from_slice(&usage.body).unwrap();
+    let by_outcome = serde_json::json!({"miss": 1, "refused": 10});
+    assert_eq!(
+        account["by_outcome"], by_outcome,
+        "its own requests, and no more"
+    );
+    assert!(!usage.text().contains(JOB));
+    let explained = gateway.admin(&format!("/api/entries/{JOB}")).await.text();
+    assert!(
+        !explained.contains("JG.4031"),
+        "no part of the job's story: {explained}"
+    );
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn a_head_for_a_job_that_is_not_on_the_list_is_as_silent() {
+    let script = Script::answering([Reply::of(200, DOCUMENTED)]).await;
+    let gateway = in_front_of(&script.url())
+        .in_keys_mode(&[("bot", OTHER_KEY)])
+        .with(|settings| {
+            settings.auth.clients[0].jobs = Some(vec![JobId::parse(&nth_job(1)).unwrap()])
+        })
+        .start();
+    let answer = gateway.ask("HEAD", PATH, &[("x-api-key", OTHER_KEY)]).await;
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (403, 0));
+    assert_eq!(answer.header("cache-status"), "");
+    assert_eq!(script.calls(), 0);
     gateway.end().await;
 }

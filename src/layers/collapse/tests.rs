@@ -186,7 +186,7 @@ fn entry(clock: &Clock) -> Entry {
 fn kind(answer: Result<Reply, Failure>) -> OutcomeKind {
     match answer {
         Ok(Reply::Job { outcome, .. }) => outcome.kind(),
-        Ok(Reply::Health | Reply::Usage(_)) => panic!("a job was asked for"),
+        Ok(Reply::Health | Reply::Local(_)) => panic!("a job was asked for"),
         Err(failure) => failure.outcome.kind(),
     }
 }

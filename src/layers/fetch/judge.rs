@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::policy::failure;
 use crate::policy::job::JobId;
 use crate::policy::limit::Heard;
-use crate::policy::normalise::{Normalised, normalise};
+use crate::policy::normalise::{CallerFields, Normalised, normalise};
 use crate::telemetry::metrics::UpstreamMetrics;
 use crate::upstream::Answer;
 
@@ -37,6 +37,7 @@ pub struct Judged {
 #[derive(Clone)]
 pub struct Judge {
     window: Duration,
+    caller_fields: CallerFields,
     metrics: UpstreamMetrics,
     /// True once upstream has answered with the very id it was asked for: from then on another id is a fault.
     ids_agree: Arc<AtomicBool>,
@@ -45,11 +46,13 @@ pub struct Judge {
 // === impl Judge ===
 
 impl Judge {
-    /// `window` is how long a throttle lasts that names no window: one of the budget's.
+    /// `window` is how long a throttle lasts that names no window: one of the budget's. `caller_fields` says what clients see of the
+    /// central user.
     #[must_use]
-    pub fn new(window: Duration, metrics: UpstreamMetrics) -> Self {
+    pub fn new(window: Duration, caller_fields: CallerFields, metrics: UpstreamMetrics) -> Self {
         Self {
             window,
+            caller_fields,
             metrics,
             ids_agree: Arc::default(),
         }
@@ -75,7 +78,7 @@ impl Judge {
                 },
             );
         }
-        match normalise(&answer.body) {
+        match normalise(&answer.body, self.caller_fields) {
             Ok(success) => {
                 self.check_id(job, success.result_id.as_deref())?;
                 self.report_nulled(job, &success);

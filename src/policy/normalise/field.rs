@@ -1,4 +1,4 @@
-//! The documented fields and the types that every official SDK accepts for them. The one table of both.
+//! The documented fields, the types that every official SDK accepts for them, and which of them are about the caller. The one table of all.
 
 /// A documented field of a success whose type is made exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +31,19 @@ pub enum Field {
     HealthScore,
     /// `error` of the envelope; all others are fields of `result`.
     Error,
+}
+
+/// `cache.caller_fields`: what clients see of the eight documented fields that are about whoever calls upstream: `favorite`, and `is_copy`,
+/// `is_delete`, `is_execute`, `is_forbidden`, `is_manager`, `is_modify`, `is_view`. Behind the gateway they say what the *central*
+/// user likes and may do, whoever asks. An `is_…` field that is not documented is like any unknown field: nobody can say
+/// whom it is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallerFields {
+    /// As upstream says them.
+    #[default]
+    Keep,
+    /// Null, where upstream says them: they are nobody else's business.
+    Null,
 }
 
 /// The type a field is sent with.
@@ -93,6 +106,35 @@ impl Field {
             .find(|field| *field != Self::Error && field.as_str() == name)
     }
 
+    /// Whether it is about whoever calls upstream, and not about the job.
+    fn is_about_the_caller(self) -> bool {
+        match self {
+            Self::Favorite
+            | Self::IsCopy
+            | Self::IsDelete
+            | Self::IsExecute
+            | Self::IsForbidden
+            | Self::IsManager
+            | Self::IsModify
+            | Self::IsView => true,
+            Self::Id
+            | Self::ProjectId
+            | Self::ProjectPermissionSwitch
+            | Self::BuildTime
+            | Self::ChargeTime
+            | Self::CreateTime
+            | Self::Disabled
+            | Self::SourceCode
+            | Self::RunningStatus
+            | Self::NewBuild
+            | Self::JobName
+            | Self::LastBuildStatus
+            | Self::LastBuildTime
+            | Self::HealthScore
+            | Self::Error => false,
+        }
+    }
+
     fn row(self) -> (&'static str, Wanted) {
         match self {
             Self::Id => ("id", Wanted::Text),
@@ -119,5 +161,14 @@ impl Field {
             Self::HealthScore => ("health_score", Wanted::Int32),
             Self::Error => ("error", Wanted::TextOnly),
         }
+    }
+}
+
+// === impl CallerFields ===
+
+impl CallerFields {
+    /// Whether clients see null in place of this field's value.
+    pub(super) fn hides(self, field: Field) -> bool {
+        self == Self::Null && field.is_about_the_caller()
     }
 }

@@ -3,7 +3,7 @@
 mod properties;
 mod types;
 
-use super::{FailureSign, Normalised, NotSuccess, normalise};
+use super::{CallerFields, FailureSign, Normalised, NotSuccess, normalise};
 use crate::policy::json::{Json, JsonFault};
 
 macro_rules! sample {
@@ -19,8 +19,8 @@ fn success(result: &str) -> String {
 
 #[track_caller]
 fn normalised(body: &[u8]) -> Normalised {
-    let normalised = normalise(body).unwrap();
-    let again = normalise(&normalised.body).unwrap();
+    let normalised = normalise(body, CallerFields::Keep).unwrap();
+    let again = normalise(&normalised.body, CallerFields::Keep).unwrap();
     assert_eq!(again.body, normalised.body, "not idempotent");
     assert_eq!(again.nulled, [], "nulled again");
     normalised
@@ -113,7 +113,7 @@ fn what_is_no_success_is_refused_with_its_reason() {
         ),
         (br#""success""#, NotSuccess::NotAnObject),
     ] {
-        let found = normalise(body).unwrap_err();
+        let found = normalise(body, CallerFields::Keep).unwrap_err();
         assert_eq!(found, reason, "{}", String::from_utf8_lossy(body));
     }
 }
@@ -146,7 +146,10 @@ fn what_cannot_be_read_is_refused_with_its_reason() {
         (long.as_bytes(), JsonFault::NumberTooLong),
         (&success("").repeat(2).into_bytes(), JsonFault::TrailingData),
     ] {
-        assert_eq!(normalise(body), Err(NotSuccess::Unreadable(fault)));
+        assert_eq!(
+            normalise(body, CallerFields::Keep),
+            Err(NotSuccess::Unreadable(fault))
+        );
     }
 }
 
@@ -186,4 +189,41 @@ fn the_id_told_is_the_one_that_is_sent() {
             "{result}"
         );
     }
+}
+
+#[test]
+fn what_is_about_the_caller_is_null_if_that_is_wanted_and_nothing_else_changes() {
+    let members = [
+        ("favorite", "true", true),
+        ("is_copy", "\"true\"", true),
+        ("is_delete", "0", true),
+        ("is_execute", "null", true),
+        ("is_forbidden", "[]", true), // what cannot be converted is not reported: nobody is told it
+        ("is_manager", "true", true),
+        ("is_modify", "true", true),
+        ("is_view", "true", true),
+        ("is_vip", "true", false), // not documented: nobody can say whom it is about
+        ("disabled", "true", false),
+        ("new_build", "true", false),
+        ("project_permission_switch", "true", false),
+        ("health_score", "74", false),
+    ];
+    let body = |hidden: bool| {
+        let members = members.map(|(name, value, is_hidden)| {
+            let value = if hidden && is_hidden { "null" } else { value };
+            format!("\"{name}\":{value}")
+        });
+        success(&members.join(","))
+    };
+    let hidden = normalise(body(false).as_bytes(), CallerFields::Null).unwrap();
+    assert_eq!(hidden.body, body(true));
+    assert_eq!(hidden.nulled, []);
+    let again = normalise(&hidden.body, CallerFields::Null).unwrap();
+    assert_eq!(again.body, hidden.body, "not idempotent");
+    let kept = normalise(body(false).as_bytes(), CallerFields::Keep).unwrap();
+    assert_eq!(kept.nulled, [super::Field::IsForbidden]);
+
+    let absent = success(r#""id":"x""#);
+    let found = normalise(absent.as_bytes(), CallerFields::Null).unwrap();
+    assert_eq!(found.body, absent, "absent stays absent");
 }

@@ -112,7 +112,7 @@ rows! {
         "client may not see this job",
         StatusCode::FORBIDDEN,
         "JG.4031",
-        "Your client key may not see this job. Ask the gateway's operator to add the job to your client.",
+        "Your client may not see this job. Ask the gateway's operator to add it to your client's jobs.",
     );
     NO_ROUTE = own(
         "no such route",
@@ -141,6 +141,15 @@ rows! {
         "JG.4211",
         "This gateway does not answer for the host in the request. Use the address its operator published.",
     );
+    ABOVE_RATE = Row {
+        retry_after: true,
+        ..own(
+            "client above its rate",
+            StatusCode::TOO_MANY_REQUESTS,
+            "JG.4291",
+            "Your client asks more often than it may; RateLimit-Policy says how often that is. Nothing was looked up. Repeat the request after the time in Retry-After.",
+        )
+    };
     BUDGET_SPENT = Row {
         retry_after: true,
         ..own(

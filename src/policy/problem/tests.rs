@@ -37,6 +37,7 @@ fn every_error() -> Vec<Error> {
         Error::MethodNotAllowed,
         Error::UriTooLong,
         Error::Misdirected,
+        Error::AboveRate { retry_after: WAIT },
         Error::BudgetSpent { retry_after: WAIT },
         Error::ThrottleHold { retry_after: WAIT },
         answered(

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Mode, Page, Report, Rules, Source, Step, Sweep, Sweeps, Tally};
 use crate::clock::Clock;
 use crate::policy::job::JobId;
-use crate::policy::normalise::normalise;
+use crate::policy::normalise::{CallerFields, normalise};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -51,7 +51,10 @@ fn body(number: usize, began: u64, runs: bool) -> Vec<u8> {
         r#"{{"result":{{"id":"{id}","job_name":"job{number}","build_time":"27.51","running_status":"{status}","last_build_status":"success",
         "last_build_time":{began},"health_score":74,"disabled":false,"favorite":false,"source_code":"test"}},"status":"success","error":null}}"#
     );
-    normalise(body.as_bytes()).unwrap().body.to_vec()
+    normalise(body.as_bytes(), CallerFields::Keep)
+        .unwrap()
+        .body
+        .to_vec()
 }
 
 fn page_of(items: &[String], total: usize) -> Page {

@@ -267,6 +267,7 @@ impl CallResult {
             | Error::AdminToken
             | Error::ForeignOrigin
             | Error::JobForbidden
+            | Error::AboveRate { .. }
             | Error::NoRoute
             | Error::MethodNotAllowed
             | Error::UriTooLong

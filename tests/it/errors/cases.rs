@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jobgate::config::{CredentialSettings, SecretSource, Settings};
 use jobgate::credential::Credential;
+use jobgate::policy::allowance::Allowance;
 
 use crate::clients::KEY;
 use crate::raw::{RawAnswer, Reply, Script, Then, Wire};
@@ -111,6 +112,7 @@ pub(super) fn own_cases() -> Vec<Case> {
     let no_route = request("GET", "/v1/job/list", HOST);
     let long = format!("/v1/job/{JOB}/info?{}", "q".repeat(8192));
     let token = format!("X-Auth-Token: {}\r\n", "M".repeat(513));
+    let key = format!("X-Api-Key: {KEY}\r\n");
     let signed =
         "Authorization: SDK-HMAC-SHA256 Access=wallboard, SignedHeaders=host, Signature=00\r\n";
     vec![
@@ -125,6 +127,21 @@ pub(super) fn own_cases() -> Vec<Case> {
         keyed("unknown client key", 401, "X-Api-Key: nobody's\r\n"),
         keyed("client key over 512 bytes", 401, &token),
         keyed("a signature in place of a client key", 401, signed),
+        keyed("client may not see this job", 403, &key).with(|gateway| {
+            gateway
+                .in_keys_mode(&[("wallboard", KEY)])
+                .with(|settings| settings.auth.clients[0].jobs = Some(Vec::new()))
+        }),
+        Case {
+            before: Some(info(&format!("{HOST}{key}"))),
+            ..keyed("client above its rate", 429, &key)
+        }
+        .with(|gateway| {
+            gateway
+                .in_keys_mode(&[("wallboard", KEY)])
+                .with(|settings| settings.auth.clients[0].rate = Some(one_in_a_minute()))
+        })
+        .retry_after(60),
         Case::refused("no such route", 404, no_route),
         Case::refused(
             "wrong method",
@@ -241,6 +258,13 @@ pub(super) fn upstream_cases() -> Vec<Case> {
 fn one_call_a_minute(settings: &mut Settings) {
     settings.budget.requests = std::num::NonZeroU32::MIN;
     settings.budget.window = Duration::from_secs(60);
+}
+
+fn one_in_a_minute() -> Allowance {
+    Allowance {
+        times: 1,
+        per: Duration::from_secs(60),
+    }
 }
 
 fn throttle(window: &str) -> Reply {

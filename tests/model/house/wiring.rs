@@ -27,12 +27,16 @@ use jobgate::layers::fetch::retry::Retry;
 use jobgate::layers::fetch::signing_clock::SigningClock;
 use jobgate::layers::fetch::slot::AwaitSlot;
 use jobgate::layers::lookup::LookupLayer;
+use jobgate::layers::rate::Rate;
 use jobgate::layers::route::Route;
 use jobgate::layers::usage::Usage;
+use jobgate::layers::validate::Validate;
 use jobgate::policy::client::Clients;
 use jobgate::policy::freshness::Lifetimes;
 use jobgate::policy::hold::CredentialKind;
 use jobgate::policy::ladder::Windows;
+use jobgate::policy::normalise::CallerFields;
+use jobgate::policy::permit::Permits;
 use jobgate::server::Drain;
 use jobgate::stack::{self, FetchParts, RequestParts};
 use jobgate::store::Store;
@@ -135,7 +139,7 @@ impl Parts {
             slot: AwaitSlot::new(gate.clone(), None),
             max_in_flight: terms.max_in_flight,
             pay: Pay::new(gate.clone(), limits, clock.clone(), metrics.clone()),
-            judge: Judge::new(terms.window, metrics.clone()),
+            judge: Judge::new(terms.window, CallerFields::Keep, metrics.clone()),
             authorise: Authorise::new(
                 Arc::new(keys),
                 "upstream",
@@ -195,7 +199,9 @@ impl Parts {
             conform: Conform::new(&[]),
             route: Route::new(""),
             authenticate: Authenticate::with_keys(Arc::clone(&clients)),
+            rate: Rate::new([], self.accounts.clone(), &clock),
             usage: Usage::new(self.accounts.clone(), Arc::clone(&clients), clock.clone()),
+            validate: Validate::new(Permits::default()),
             lookup: LookupLayer::new(store, self.windows(), clients, None, clock),
             collapse,
         }))

@@ -26,6 +26,7 @@ use crate::layers::fetch::signing_clock::SigningClock;
 use crate::policy::hold::CredentialKind;
 use crate::policy::job::JobId;
 use crate::policy::limit::Heard;
+use crate::policy::normalise::CallerFields;
 use crate::policy::sweep::Source;
 use crate::telemetry::metrics::{Metrics, Origin, UpstreamMetrics};
 use crate::upstream::{Answer, Upstream};
@@ -346,7 +347,7 @@ async fn a_credential_that_is_wired_to_another_host_is_neither_sent_nor_paid() {
                 clock.clone(),
                 metrics.clone(),
             )))
-            .layer(around(Judge::new(MINUTE, metrics)))
+            .layer(around(Judge::new(MINUTE, CallerFields::Keep, metrics)))
             .layer(around(world.authorise.clone()))
             .service(upstream);
         let call = Call::new(JobId::parse(JOB.get(8..40).unwrap()).unwrap(), clock.now());

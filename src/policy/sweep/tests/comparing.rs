@@ -6,7 +6,7 @@ use proptest::prelude::{Just, any, prop_assert, prop_oneof, proptest};
 
 use super::{Page, SECOND, body, item};
 use crate::clock::Clock;
-use crate::policy::normalise::{Field, normalise};
+use crate::policy::normalise::{CallerFields, Field, normalise};
 use crate::policy::sweep::{Difference, FULL_LOOK, Ignored, Missing, Times, Verdict, compare};
 
 /// The list was sent a second after the look.
@@ -35,7 +35,7 @@ fn judge(item: &str, stored: &[u8]) -> Verdict {
 fn stored(from: &str, to: &str) -> Vec<u8> {
     let text = String::from_utf8(body(1, 500, false)).unwrap();
     assert!(text.contains(from), "{from}");
-    normalise(text.replace(from, to).as_bytes())
+    normalise(text.replace(from, to).as_bytes(), CallerFields::Keep)
         .unwrap()
         .body
         .to_vec()
@@ -158,6 +158,41 @@ fn what_both_sides_spell_differently_is_no_difference() {
         ),
     ] {
         assert_eq!(found, Verdict::Equal, "{case}");
+    }
+}
+
+#[test]
+fn what_clients_do_not_see_of_the_central_user_is_not_compared_and_all_else_is() {
+    let about_the_user = r#""favorite":true,"is_view":false,"is_copy":false"#;
+    let liked = item(1, 500, false).replace(r#""favorite":false"#, about_the_user);
+    let seen_as = |caller_fields| {
+        let body = String::from_utf8(body(1, 500, false)).unwrap();
+        let body = body.replace(r#""favorite":false"#, r#""favorite":false,"is_view":true"#);
+        normalise(body.as_bytes(), caller_fields)
+            .unwrap()
+            .body
+            .to_vec()
+    };
+    let differs = |field| Verdict::Differs(Difference::Field(field));
+    let (shown, hidden) = (seen_as(CallerFields::Keep), seen_as(CallerFields::Null));
+    for (case, found, wanted) in [
+        ("shown", judge(&liked, &shown), differs(Field::Favorite)),
+        ("hidden", judge(&liked, &hidden), Verdict::Equal),
+        (
+            "disabled",
+            judge(
+                &liked.replace(r#""disabled":false"#, r#""disabled":true"#),
+                &hidden,
+            ),
+            differs(Field::Disabled),
+        ),
+        (
+            "built again",
+            judge(&liked.replace(":500", ":501"), &hidden),
+            Verdict::Differs(Difference::Build),
+        ),
+    ] {
+        assert_eq!(found, wanted, "{case}");
     }
 }
 

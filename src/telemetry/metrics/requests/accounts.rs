@@ -32,6 +32,8 @@ struct Requests {
     outcomes: [Tally; OUTCOMES],
     /// Of the stale answers, those that had paid for a look in vain.
     in_vain: Tally,
+    /// Of the refused, those above the client's rate.
+    above_rate: Tally,
 }
 
 /// Who may have to pay: the clients by their place in the configuration, whoever asks in open mode, and the gateway itself.
@@ -80,6 +82,11 @@ impl ClientCounters {
         self.requests.mine().in_vain.add(1);
     }
 
+    /// Counts a request that was refused because it was above the client's rate. It is also [`answered`](Self::answered).
+    pub fn refused_by_rate(&self) {
+        self.requests.mine().above_rate.add(1);
+    }
+
     /// The client's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -96,6 +103,12 @@ impl ClientCounters {
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// Requests that were refused because they were above the client's rate.
+    #[must_use]
+    pub fn above_rate(&self) -> u64 {
+        self.requests.sum(|mine| &mine.above_rate)
     }
 
     /// Stale answers that had paid for a look in vain.

@@ -21,6 +21,7 @@ impl Collector for RequestMetrics {
         self.encode_calls_saved(&mut encoder)?;
         self.encode_durations(&mut encoder)?;
         self.encode_clients(&mut encoder)?;
+        self.encode_above_rate(&mut encoder)?;
         self.encode_paid(&mut encoder)
     }
 }
@@ -106,6 +107,22 @@ impl RequestMetrics {
                     .encode_family(&labels)?
                     .encode_counter::<NoLabelSet, _, u64>(&client.count(outcome), None)?;
             }
+        }
+        Ok(())
+    }
+
+    fn encode_above_rate(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "jobgate_rate_refusals",
+            "Requests refused because their client was above its rate (429 JG.4291). They are also among the refused of \
+             jobgate_client_requests.",
+            None,
+            MetricType::Counter,
+        )?;
+        for client in self.clients() {
+            family
+                .encode_family(&[("client", client.name())])?
+                .encode_counter::<NoLabelSet, _, u64>(&client.above_rate(), None)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 //! | `free` | answered from memory, at no cost | `hit`, and `stale` without those that had paid for a look in vain |
 //! | `paid` | upstream calls; a call that several waited for is split evenly among them, so this is no whole number | – |
 //! | `stale` | answered from what is stored although its lifetime was over, or because the look that was wanted failed | `stale` |
-//! | `refused` | answered with an error that the gateway decided: a bad id, or upstream may not be asked now | `refused`, `held`, `fault` |
+//! | `refused` | answered with an error that the gateway decided: a bad id, a job that it may not see, a request above its rate, or upstream may not be asked now | `refused`, `held`, `fault` |
 //!
 //! The rest of what was asked waited for upstream (`miss`, `collapsed`, `failed`) or left first (`abandoned`). Requests that are refused
 //! before their client is known are nobody's. What no client pays (looks behind stale answers, looks of the schedule and the

@@ -9,7 +9,7 @@ use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use jobgate::clock::Clock;
-use jobgate::policy::normalise::normalise;
+use jobgate::policy::normalise::{CallerFields, normalise};
 use jobgate::sandbox::SandboxCredential;
 use secrecy::ExposeSecret as _;
 
@@ -79,7 +79,7 @@ impl Stage {
         for (job, answer) in self.jobs.iter().zip(join_all(asking).await) {
             self.own_calls += 1;
             if answer.status == 200 {
-                let success = normalise(&answer.body).expect("a success");
+                let success = normalise(&answer.body, CallerFields::Keep).expect("a success");
                 self.truth.learn(job, seconds(self.now), success.body);
             }
         }
