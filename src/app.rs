@@ -4,6 +4,7 @@
 //! connections to upstream, the admin listener, the drain. The workers of the [`Server`] own the client connections and
 //! nothing else, so that a hit never crosses a thread.
 
+mod credential;
 mod facts;
 mod fetch;
 mod hands;
@@ -89,8 +90,9 @@ pub struct Gateway {
     stop_hands: CancellationToken,
     /// A child of the other: sweeps end first.
     stop_sweeps: CancellationToken,
-    admin: TaskTracker,
-    stop_admin: CancellationToken,
+    /// What outlasts the fetches: the admin listener, and the credential's keeper, of whom fetches may need a renewal.
+    last: TaskTracker,
+    stop_last: CancellationToken,
     drain_delay: Duration,
     drain_timeout: Duration,
 }
@@ -131,6 +133,7 @@ impl Gateway {
         let metrics = register(&mut registry, &clock, &lines);
         let server_metrics = ServerMetrics::default();
         server_metrics.register(&mut registry);
+        let credential = Arc::new(credential);
         let parts = Parts::new(
             settings,
             &credential,
@@ -141,18 +144,19 @@ impl Gateway {
 
         let upstream = Upstream::new(&settings.upstream, clock.clone())?
             .asking_for_limits(settings.budget.learn);
-        let authorise = parts.authorise(credential, upstream.host());
+        let authorise = parts.authorise(&credential, upstream.host());
         let list = parts.list(settings, authorise.clone(), upstream.clone());
         let fetch = parts.fetch(settings, authorise, upstream);
         let fetches = TaskTracker::new();
         let collapse = parts.collapse(settings, fetch, &fetches);
         let hands = parts.hands(settings, &collapse, list);
+        let keeper = parts.keeper(&credential);
         let requests = stack::requests(parts.requests(settings, collapse.clone()));
         let observer = Arc::new(parts.observer(settings, lines)?);
 
         let operations = Operations::new(&parts, settings.cache.windows(), collapse.clone());
         let decisions = hands.as_ref().map(Hands::decisions);
-        let watched = Watched::new(&parts, collapse, decisions);
+        let watched = Watched::new(&parts, credential, collapse, decisions);
         let state = Arc::new(State::new(settings, watched));
         metrics::facts::register(&mut registry, Arc::clone(&state) as _);
 
@@ -174,8 +178,8 @@ impl Gateway {
             fetches,
             stop_sweeps: stop_hands.child_token(),
             stop_hands,
-            admin: TaskTracker::new(),
-            stop_admin: CancellationToken::new(),
+            last: TaskTracker::new(),
+            stop_last: CancellationToken::new(),
             drain_delay: settings.server.drain_delay,
             drain_timeout: settings.server.drain_timeout,
         };
@@ -192,6 +196,7 @@ impl Gateway {
             });
             gateway.serve_admin(listener, admin)?;
         }
+        gateway.last.spawn(keeper.run(gateway.stop_last.clone()));
         if let Some(hands) = hands {
             // last: a start that fails leaves none at work
             hands.start(&gateway.fetches, &gateway.stop_hands, &gateway.stop_sweeps);
@@ -202,8 +207,8 @@ impl Gateway {
     fn serve_admin(&mut self, listener: std::net::TcpListener, admin: Admin) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         self.admin_addr = Some(listener.local_addr()?);
-        self.admin
-            .spawn(admin::serve(listener, admin, self.stop_admin.clone()));
+        self.last
+            .spawn(admin::serve(listener, admin, self.stop_last.clone()));
         Ok(())
     }
 
@@ -229,9 +234,9 @@ impl Gateway {
             () = self.fetches.wait() => 0,
             () = limit => self.fetches.len(),
         };
-        self.stop_admin.cancel();
-        self.admin.close();
-        self.admin.wait().await;
+        self.stop_last.cancel();
+        self.last.close();
+        self.last.wait().await;
         Ended {
             cut_connections: drained.cut,
             lost_fetches,

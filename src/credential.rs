@@ -2,37 +2,44 @@
 //! it the token of the admin API, because secrets are read in this room alone.
 //!
 //! Invariant: nothing outside this room can see a secret. It leaves only as header values marked sensitive, put on a
-//! request by [`Credential::authorise`]; faults name the variable or the file, never the value. Deliberately not here:
-//! what to do when upstream refuses the credential (that is a hold, see [`policy`](crate::policy)).
+//! request by [`Credential::authorise`]; faults name the variable or the file, never the value.
+//!
+//! Two kinds are given by an identity service and expire; a [`Keeper`] asks for the next one in time. All others come from
+//! variables and files. Deliberately not here: what to do when upstream refuses the credential (that is a hold, see
+//! [`policy`](crate::policy)), and when a service is asked ([`renewal`](crate::policy::renewal)).
 
 mod admin_token;
 mod echo;
 mod fault;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "whoever renews the credential is to call it")
-)]
+mod file;
+mod health;
+mod held;
 mod issue;
+mod issuing;
+mod keeper;
 mod keys;
+mod material;
+mod open;
 mod secret;
 pub mod signing;
 mod source;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
-use zeroize::Zeroizing;
 
 pub use self::admin_token::AdminToken;
 pub use self::fault::{CredentialFault, Flaw};
+pub use self::health::{Health, Renewals, Renewed};
 pub use self::issue::{IssueFault, KeysFlaw};
-use self::keys::KeyPair;
+use self::issuing::Issuing;
+pub use self::keeper::{Keeper, Resting};
+use self::keys::{KeyPair, KeysFile, Signer};
 use self::secret::Secret;
 pub use self::source::Generation;
 use self::source::Source;
-use crate::config::{CredentialSettings, SecretSource};
 use crate::error::Error;
 use crate::policy::hold::CredentialKind;
 
@@ -40,6 +47,11 @@ const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const X_PROJECT_ID: HeaderName = HeaderName::from_static("x-project-id");
 const X_SDK_DATE: HeaderName = HeaderName::from_static("x-sdk-date");
 const X_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-security-token");
+
+/// The statuses under which upstream refuses the credential; under 403 it says other things, too.
+const REFUSALS: [u16; 2] = [UNAUTHORISED, 403];
+/// The one that another token may mend.
+const UNAUTHORISED: u16 = 401;
 
 /// What an authorised request may carry; removed first, so that a request never goes out under two schemes.
 const ALL_SCHEMES: [HeaderName; 5] = [
@@ -51,60 +63,39 @@ const ALL_SCHEMES: [HeaderName; 5] = [
 ];
 
 /// The credential that upstream knows the gateway by. It has no `Debug`, so it cannot be logged by accident.
-pub struct Credential(Scheme);
+pub struct Credential {
+    scheme: Scheme,
+    seen: Mutex<Seen>,
+}
 
 enum Scheme {
     AkSk(Box<KeyPair>),
+    KeysFile(Box<KeysFile>),
     Token(Source),
+    Issued(Arc<Issuing>),
+}
+
+/// What was seen of it.
+#[derive(Default)]
+struct Seen {
+    /// The last that upstream refused.
+    refused: Option<Generation>,
+    /// What is wrong with its file.
+    fault: Option<Arc<str>>,
 }
 
 // === impl Credential ===
 
 impl Credential {
-    /// Reads every secret the settings name; `env` looks up an environment variable.
-    ///
-    /// # Errors
-    /// All variables that are not set; else the first secret that is unreadable or unusable, by its place.
-    pub fn open(
-        settings: &CredentialSettings,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, CredentialFault> {
-        let names = unset(settings, env);
-        if !names.is_empty() {
-            return Err(CredentialFault::Unset { names });
-        }
-        let scheme = match settings {
-            CredentialSettings::AkSk {
-                access_key_env,
-                secret_key,
-                security_token,
-                project_id,
-            } => {
-                let access_key = env(access_key_env).unwrap_or_default(); // it is set
-                let place = source::variable(access_key_env);
-                let keys = KeyPair::new(&access_key, &place, Source::open(secret_key, env)?)?
-                    .with_security_token(open_optional(security_token.as_ref(), env)?)
-                    .with_project_id(project_id.as_deref())?;
-                Scheme::AkSk(Box::new(keys))
-            }
-            CredentialSettings::Token(token) => Scheme::Token(Source::open(token, env)?),
-            CredentialSettings::KeysFile { .. }
-            | CredentialSettings::Password(_)
-            | CredentialSettings::Metadata { .. } => {
-                return Err(CredentialFault::flawed("this kind", Flaw::Empty));
-            }
-        };
-        Ok(Self(scheme))
-    }
-
     /// A signing credential from plain text, for a made-up upstream that needs no account.
     ///
     /// # Errors
     /// A key that [`open`](Self::open) would refuse too.
     pub fn from_keys(access_key: &str, secret_key: &str) -> Result<Self, CredentialFault> {
         let secret_key = Source::fixed(secret_key, "the given secret key")?;
-        let keys = KeyPair::new(access_key, "the given access key", secret_key)?;
-        Ok(Self(Scheme::AkSk(Box::new(keys))))
+        let (place, signer) = ("the given access key", Signer::new(None)?);
+        let keys = KeyPair::new(access_key, place, secret_key, None, signer)?;
+        Ok(Self::of(Scheme::AkSk(Box::new(keys))))
     }
 
     /// A token credential from plain text; see [`from_keys`](Self::from_keys).
@@ -112,18 +103,32 @@ impl Credential {
     /// # Errors
     /// A token that [`open`](Self::open) would refuse too.
     pub fn from_token(token: &str) -> Result<Self, CredentialFault> {
-        Ok(Self(Scheme::Token(Source::fixed(
-            token,
-            "the given token",
-        )?)))
+        let token = Source::fixed(token, "the given token")?;
+        Ok(Self::of(Scheme::Token(token)))
+    }
+
+    fn of(scheme: Scheme) -> Self {
+        Self {
+            scheme,
+            seen: Mutex::default(),
+        }
     }
 
     /// What failures do to it.
     #[must_use]
     pub fn kind(&self) -> CredentialKind {
-        match self.0 {
-            Scheme::AkSk(_) => CredentialKind::Lockable,
+        match &self.scheme {
+            Scheme::AkSk(_) | Scheme::KeysFile(_) => CredentialKind::Lockable,
             Scheme::Token(_) => CredentialKind::Renewable,
+            Scheme::Issued(issuing) => issuing.kind(),
+        }
+    }
+
+    /// Waits, boundedly, until an identity service was asked for the first time: the first requests after a start need not
+    /// fail. Whether there is a credential then, [`authorise`](Self::authorise) tells.
+    pub async fn ready(&self) {
+        if let Scheme::Issued(issuing) = &self.scheme {
+            issuing.ready().await;
         }
     }
 
@@ -131,8 +136,8 @@ impl Credential {
     /// Call it again for every attempt: a signature carries its time.
     ///
     /// # Errors
-    /// [`Error::CredentialUnavailable`] when a secret's file cannot be read now, [`Error::Internal`] when the request
-    /// cannot be signed.
+    /// [`Error::CredentialUnavailable`] when a secret's file cannot be read now, or when there is none, or none that has not
+    /// expired; [`Error::Internal`] when the request cannot be signed.
     pub fn authorise(
         &self,
         request: &mut http::Request<()>,
@@ -142,86 +147,129 @@ impl Credential {
         for name in ALL_SCHEMES {
             request.headers_mut().remove(name);
         }
-        match &self.0 {
+        match &self.scheme {
             Scheme::AkSk(keys) => keys.sign(request, host, wall),
+            Scheme::KeysFile(keys) => keys.sign(request, host, wall),
             Scheme::Token(token) => {
                 let (token, generation) = token.current()?;
-                let value = sensitive(token.expose())?;
-                request.headers_mut().insert(X_AUTH_TOKEN, value);
+                material::put_token(&token, request)?;
                 Ok(generation)
             }
+            Scheme::Issued(issuing) => issuing.authorise(request, host, wall),
         }
     }
 
-    /// Upstream refused a request that was authorised with `refused`: is there another token now, so that one repeat
-    /// makes sense? A signing key has no such hope: each repeat brings it nearer to the lock-out.
+    /// Upstream answered a request that was authorised with `used`: did it refuse the credential, and is there another one
+    /// now, so that one repeat makes sense? A new token may be asked for, which is waited for. A signing key has no such
+    /// hope: each repeat brings it nearer to the lock-out.
     ///
     /// It is asked about a generation and not about "now", because many requests may be refused at once and only the
-    /// first of them sees the file change.
-    #[must_use]
-    pub fn renew(&self, refused: Generation) -> bool {
-        match &self.0 {
-            Scheme::AkSk(_) => false,
+    /// first of them sees the credential change.
+    pub async fn renew(&self, status: u16, used: Generation) -> bool {
+        if !REFUSALS.contains(&status) {
+            return false;
+        }
+        self.seen().refused = Some(used);
+        match &self.scheme {
+            _ if status != UNAUTHORISED => false, // the user may not do this: another token does not help
+            Scheme::AkSk(_) | Scheme::KeysFile(_) => false,
             Scheme::Token(token) => token
                 .read_again()
-                .is_ok_and(|generation| generation != refused),
+                .is_ok_and(|generation| generation != used),
+            Scheme::Issued(issuing) => issuing.renew(used).await,
         }
     }
 
     /// Does an answer's body contain a secret, as it is or in any JSON escaping? Such an answer must not be passed on.
     #[must_use]
     pub fn echoed_in(&self, body: &[u8]) -> bool {
-        self.secrets()
-            .any(|secret| echo::contains(body, secret.expose()))
-    }
-
-    fn secrets(&self) -> impl Iterator<Item = Arc<Secret>> {
-        let (first, second) = match &self.0 {
-            Scheme::AkSk(keys) => (keys.secret_key(), keys.security_token()),
-            Scheme::Token(token) => (token, None),
-        };
-        std::iter::once(first).chain(second).flat_map(Source::known)
-    }
-}
-
-/// The variables that the settings name and nobody set: somebody who starts from nothing is told of all at once.
-fn unset(settings: &CredentialSettings, env: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
-    let (access_key, secrets) = match settings {
-        CredentialSettings::AkSk {
-            access_key_env,
-            secret_key,
-            security_token,
-            ..
-        } => (
-            Some(access_key_env),
-            [Some(secret_key), security_token.as_ref()],
-        ),
-        CredentialSettings::Token(token) => (None, [Some(token), None]),
-        CredentialSettings::Password(settings) => (None, [Some(&settings.password), None]),
-        CredentialSettings::KeysFile { .. } | CredentialSettings::Metadata { .. } => {
-            (None, [None, None])
+        let is_in = |secret: &Secret| echo::contains(body, secret.expose());
+        let is_any_in = |source: &Source| source.known().any(|secret| is_in(&secret));
+        match &self.scheme {
+            Scheme::AkSk(keys) => keys.sources().any(is_any_in),
+            Scheme::KeysFile(keys) => keys.known().any(|set| set.keys.secrets().any(is_in)),
+            Scheme::Token(token) => is_any_in(token),
+            Scheme::Issued(issuing) => {
+                issuing.password().is_some_and(is_any_in)
+                    || (issuing.held.known()).any(|given| given.material.secrets().any(is_in))
+            }
         }
-    };
-    let secrets = secrets
-        .into_iter()
-        .flatten()
-        .filter_map(|secret| match secret {
-            SecretSource::Env(name) => Some(name),
-            SecretSource::File(_) => None,
-        });
-    access_key
-        .into_iter()
-        .chain(secrets)
-        .filter(|name| env(name).map(Zeroizing::new).is_none())
-        .cloned()
-        .collect()
-}
+    }
 
-fn open_optional(
-    settings: Option<&SecretSource>,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<Source>, CredentialFault> {
-    settings.map(|source| Source::open(source, env)).transpose()
+    /// How it fares. Of what others renew only the wall clock tells how long it is good for.
+    #[must_use]
+    pub fn health(&self, wall: SystemTime) -> Health {
+        let fault = self.seen().fault.as_ref().map(|fault| fault.to_string());
+        let available = fault.is_none();
+        let of_kind = |kind| Health {
+            kind,
+            available,
+            ..Health::default()
+        };
+        let mut health = match &self.scheme {
+            Scheme::AkSk(_) => of_kind("aksk"),
+            Scheme::KeysFile(keys) => Health {
+                available: available && !keys.are_over(wall),
+                expires_at: keys.expires_at(),
+                expires_in: (keys.expires_at())
+                    .map(|at| at.duration_since(wall).unwrap_or_default()),
+                ..of_kind("keys_file")
+            },
+            Scheme::Token(_) => of_kind("token"),
+            Scheme::Issued(issuing) => issuing.health(),
+        };
+        health.why = match (health.why, fault) {
+            (Some(why), Some(fault)) => Some(format!("{why}; {fault}")),
+            (why, fault) => why.or(fault),
+        };
+        health
+    }
+
+    /// Whether there may ever be another value.
+    fn may_change(&self) -> bool {
+        match &self.scheme {
+            Scheme::AkSk(keys) => keys.sources().any(Source::may_change),
+            Scheme::Token(token) => token.may_change(),
+            Scheme::KeysFile(_) | Scheme::Issued(_) => true,
+        }
+    }
+
+    /// Which one there is, after a look at its files.
+    fn generation(&self) -> Result<Option<Generation>, CredentialFault> {
+        match &self.scheme {
+            Scheme::AkSk(keys) => keys.generation().map(Some),
+            Scheme::KeysFile(keys) => keys.generation().map(Some),
+            Scheme::Token(token) => Ok(Some(token.current()?.1)),
+            Scheme::Issued(issuing) => issuing.generation(),
+        }
+    }
+
+    /// When keys expire that others renew.
+    fn file_expires_at(&self) -> Option<SystemTime> {
+        match &self.scheme {
+            Scheme::KeysFile(keys) => keys.expires_at(),
+            Scheme::AkSk(_) | Scheme::Token(_) | Scheme::Issued(_) => None,
+        }
+    }
+
+    fn issuing(&self) -> Option<Arc<Issuing>> {
+        match &self.scheme {
+            Scheme::Issued(issuing) => Some(Arc::clone(issuing)),
+            Scheme::AkSk(_) | Scheme::KeysFile(_) | Scheme::Token(_) => None,
+        }
+    }
+
+    fn last_refused(&self) -> Option<Generation> {
+        self.seen().refused
+    }
+
+    fn tell_fault(&self, fault: Option<Arc<str>>) {
+        self.seen().fault = fault;
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A header value that is printed as `Sensitive`, by whomever.

@@ -33,6 +33,7 @@ pub mod project;
 pub mod published;
 pub mod rate;
 pub mod refresh;
+pub mod renewal;
 pub mod replay;
 pub mod request_id;
 pub mod setback;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::credential::Health;
 use crate::error::ClockOff;
 use crate::policy::limit::Api;
 use crate::policy::limit::account::{self, Foreign};
@@ -38,8 +39,15 @@ struct Upstream {
 
 #[derive(Debug, Serialize)]
 struct Credential {
+    kind: &'static str,
+    /// There is one to send.
+    available: bool,
     proven: bool,
     held_seconds: f64,
+    /// `null`: nobody says.
+    expires_in_seconds: Option<f64>,
+    /// What is wrong with it, besides that upstream refuses it.
+    why: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,8 +71,12 @@ impl From<&Snapshot> for Readiness {
                 throttled_seconds: seconds(now.throttle_hold),
             },
             credential: Credential {
+                kind: now.credential.kind,
+                available: now.credential.available,
                 proven: now.credential_proven,
                 held_seconds: seconds(now.credential_hold),
+                expires_in_seconds: now.credential.expires_in.map(|left| left.as_secs_f64()),
+                why: now.credential.why.clone(),
             },
             budget: Budget {
                 requests: now.budget_requests,
@@ -128,6 +140,7 @@ fn why(now: &Snapshot) -> Vec<String> {
     } else if !now.credential_proven {
         why.push("upstream has not accepted the gateway's credential yet".to_owned());
     }
+    why.extend(credential(&now.credential));
     let by_plan = now.outlook.is_some(); // in budget mode calls go out as they come free: it is spent every day
     why.extend(now.local_clock.and_then(clock));
     if now.budget_remaining == 0 && !by_plan {
@@ -148,6 +161,21 @@ fn clock(standing: Standing) -> Option<String> {
             "the local clock is {off} upstream's, too far to be allowed for: it must be set"
         )),
     }
+}
+
+/// What is wrong with the credential itself.
+fn credential(health: &Health) -> impl Iterator<Item = String> {
+    let trouble = health.why.as_ref().map(|why| match health.expires_in {
+        Some(left) if !left.is_zero() => {
+            let left = whole_seconds(left);
+            format!("the gateway's credential is good for another {left} s, but {why}")
+        }
+        Some(_) => format!("the gateway's credential has expired: {why}"),
+        None => format!("the gateway's credential: {why}"),
+    });
+    let expired = (health.why.is_none() && health.expires_in == Some(Duration::ZERO))
+        .then(|| "the gateway's credential has expired".to_owned());
+    trouble.into_iter().chain(expired)
 }
 
 /// What is not as the operator set it.

@@ -1,11 +1,13 @@
 //! How the gateway's parts stand, gathered when somebody looks: nothing is counted twice.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::parts::Parts;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::credential::Credential;
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::signing_clock::SigningClock;
@@ -27,6 +29,7 @@ pub(super) struct State {
 
 /// These parts.
 pub(super) struct Watched {
+    credential: Arc<Credential>,
     collapse: Collapse,
     store: Store,
     gate: Gate,
@@ -42,8 +45,14 @@ pub(super) struct Watched {
 // === impl Watched ===
 
 impl Watched {
-    pub(super) fn new(parts: &Parts, collapse: Collapse, decisions: Option<Decisions>) -> Self {
+    pub(super) fn new(
+        parts: &Parts,
+        credential: Arc<Credential>,
+        collapse: Collapse,
+        decisions: Option<Decisions>,
+    ) -> Self {
         Self {
+            credential,
             collapse,
             store: parts.store.clone(),
             gate: parts.gate.clone(),
@@ -110,6 +119,7 @@ impl Facts for State {
             absent_jobs: self.parts.store.absent.len(),
             credential_proven: gate.proven,
             local_clock: self.parts.signing_clock.standing(),
+            credential: (self.parts.credential).health(self.parts.clock.wall()),
             cache_entries: self.parts.store.jobs.len(),
             cache_bytes: self.parts.store.jobs.bytes(),
             cache_max_bytes: self.cache_max_bytes,

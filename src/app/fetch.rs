@@ -76,8 +76,8 @@ impl Parts {
     }
 
     /// The last hand before the wire.
-    pub(super) fn authorise(&self, credential: Credential, host: &str) -> Authorise {
+    pub(super) fn authorise(&self, credential: &Arc<Credential>, host: &str) -> Authorise {
         let (clock, metrics) = (self.signing_clock.clone(), self.metrics.upstream.clone());
-        Authorise::new(Arc::new(credential), host, clock, metrics)
+        Authorise::new(Arc::clone(credential), host, clock, metrics)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 
+use jobgate::clock::Clock;
 use jobgate::config::{
     self, AuthMode, BudgetMode, BudgetSettings, CredentialSettings, SecretSource, Settings,
     SweepMode, UpstreamFrom,
@@ -121,9 +122,8 @@ fn budget(settings: &BudgetSettings) -> String {
 }
 
 fn missing_here(settings: &Settings) -> Vec<String> {
-    let credential = Credential::open(&settings.upstream.credential, &|name| {
-        std::env::var(name).ok()
-    });
+    let env = |name: &str| std::env::var(name).ok();
+    let credential = Credential::open(&settings.upstream, &env, &Clock::system());
     let credential = credential
         .err()
         .map(|fault| format!("upstream.credential: {:#}", anyhow::Error::new(fault)));

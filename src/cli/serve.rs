@@ -62,10 +62,9 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failed> {
         if args.sandbox {
             serve_sandbox(settings, scenario, clock, &lines).await
         } else {
-            let credential = Credential::open(&settings.upstream.credential, &|name| {
-                std::env::var(name).ok()
-            })
-            .context("upstream.credential")?;
+            let env = |name: &str| std::env::var(name).ok();
+            let credential = Credential::open(&settings.upstream, &env, &clock)
+                .context("upstream.credential")?;
             let upstream = Kind::Configured;
             serve_gateway(&settings, credential, clock, &lines, upstream).await
         }

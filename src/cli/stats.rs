@@ -38,7 +38,7 @@ fn for_people(stats: &Stats) -> String {
     sheet.tell("clients", clients(stats));
     sheet.tell("latency", latency(stats));
     sheet.tell("upstream", upstream(stats));
-    sheet.tell("credential", [credential(stats)]);
+    sheet.tell("credential", credential(stats));
     sheet.tell("budget", budget(stats));
     sheet.tell("plan", plan(stats));
     sheet.tell("sweep", sweep(stats));
@@ -180,15 +180,27 @@ fn upstream(stats: &Stats) -> Vec<String> {
     lines
 }
 
-fn credential(stats: &Stats) -> String {
-    let held = stats.credential.held_seconds;
-    if held > 0.0 {
+fn credential(stats: &Stats) -> Vec<String> {
+    let credential = &stats.credential;
+    let held = credential.held_seconds;
+    let accepted = if held > 0.0 {
         format!("refused by upstream: next try in {}", seconds(held.ceil()))
-    } else if stats.credential.proven {
+    } else if credential.proven {
         "accepted by upstream".to_owned()
     } else {
         "not tried yet, or not accepted yet".to_owned()
+    };
+    let end = match credential.expires_in_seconds {
+        None => String::new(),
+        Some(left) if left > 0.0 => format!(", good for another {}", seconds(left.floor())),
+        Some(_) => ", expired".to_owned(),
+    };
+    let mut lines = vec![format!("{accepted}{end}")];
+    lines.extend(credential.why.clone());
+    if credential.renewals.values().any(|count| *count > 0) {
+        lines.push(format!("asked for: {}", counts(&credential.renewals)));
     }
+    lines
 }
 
 fn budget(stats: &Stats) -> Vec<String> {

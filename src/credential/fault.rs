@@ -4,7 +4,9 @@ use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
+use super::issue::KeysFlaw;
 use crate::error::Error;
+use crate::upstream::TrustFault;
 
 /// Shortest secret in bytes. Answers are searched for it, and a shorter text could be there by chance; the vendor's
 /// secret keys have about 40 characters, tokens thousands.
@@ -31,6 +33,17 @@ pub enum CredentialFault {
         #[source]
         source: io::Error,
     },
+    /// `keys_file` can be read, but holds no usable keys.
+    #[error("file {}: {flaw}", path.display())]
+    KeysUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        flaw: KeysFlaw,
+    },
+    /// Nothing to check the identity service's certificate against.
+    #[error("cannot ask IAM safely")]
+    Trust(#[from] TrustFault),
     /// There is a value, but not a usable one.
     #[error("{place}: {flaw}")]
     Flawed {
@@ -68,6 +81,14 @@ fn unset(names: &[String]) -> String {
 // === impl CredentialFault ===
 
 impl CredentialFault {
+    /// The fault, and what the system says of it.
+    pub(super) fn with_cause(&self) -> String {
+        match self.source() {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
+        }
+    }
+
     pub(super) fn flawed(place: &str, flaw: Flaw) -> Self {
         Self::Flawed {
             place: place.to_owned(),
@@ -78,10 +99,6 @@ impl CredentialFault {
 
 impl From<CredentialFault> for Error {
     fn from(fault: CredentialFault) -> Self {
-        let text = match fault.source() {
-            Some(source) => format!("{fault}: {source}"),
-            None => fault.to_string(),
-        };
-        Self::CredentialUnavailable(text.into())
+        Self::CredentialUnavailable(fault.with_cause().into())
     }
 }

@@ -23,7 +23,6 @@ use std::time::{Duration, SystemTime};
 use http::Uri;
 
 pub use self::keys::KeysFlaw;
-#[expect(unused_imports, reason = "whoever reads keys_file is to call it")]
 pub(super) use self::keys::read_keys;
 use self::metadata::Metadata;
 use self::password::Password;

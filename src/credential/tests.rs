@@ -8,7 +8,8 @@ use http::{HeaderMap, Request};
 use tempfile::TempDir;
 
 use super::{Credential, CredentialFault, Flaw, signing};
-use crate::config::{CredentialSettings, SecretSource};
+use crate::clock::Clock;
+use crate::config::{CredentialSettings, SecretSource, UpstreamSettings};
 use crate::error::Error;
 use crate::policy::hold::CredentialKind;
 
@@ -58,6 +59,23 @@ fn aksk(secret_key: &str) -> CredentialSettings {
     }
 }
 
+fn open(credential: &CredentialSettings) -> Result<Credential, CredentialFault> {
+    Credential::open(&upstream(credential.clone()), &env, &Clock::manual())
+}
+
+/// An upstream that is never called, for its credential.
+pub(super) fn upstream(credential: CredentialSettings) -> UpstreamSettings {
+    UpstreamSettings {
+        endpoint: "http://upstream.invalid".parse().unwrap(),
+        connect_timeout: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
+        max_body: 100,
+        max_in_flight: 4,
+        ca_file: None,
+        credential,
+    }
+}
+
 fn from_env(name: &str) -> CredentialSettings {
     CredentialSettings::Token(SecretSource::Env(name.to_owned()))
 }
@@ -65,7 +83,7 @@ fn from_env(name: &str) -> CredentialSettings {
 /// The fault of opening; a credential cannot be printed, so `unwrap_err` does not compile.
 #[track_caller]
 fn fault(settings: &CredentialSettings) -> CredentialFault {
-    match Credential::open(settings, &env) {
+    match open(settings) {
         Ok(_) => panic!("opened"),
         Err(fault) => fault,
     }
@@ -94,13 +112,13 @@ impl TokenFile {
     }
 
     fn open(&self) -> Credential {
-        Credential::open(&self.settings(), &env).unwrap_or_else(|fault| panic!("{fault}"))
+        open(&self.settings()).unwrap_or_else(|fault| panic!("{fault}"))
     }
 }
 
 #[test]
 fn a_signing_credential_reproduces_the_vendors_vector_with_the_fewest_headers() {
-    let credential = Credential::open(&aksk("SK"), &env).unwrap_or_else(|fault| panic!("{fault}"));
+    let credential = open(&aksk("SK")).unwrap_or_else(|fault| panic!("{fault}"));
     let headers = authorised(&credential);
     assert_eq!(headers["x-sdk-date"], "20240605T080058Z");
     let vectors: serde_json::Value =
@@ -127,7 +145,7 @@ fn project_id_and_security_token_are_sent_and_signed() {
         security_token: Some(SecretSource::Env("SECURITY_TOKEN".to_owned())),
         project_id: Some("0123456789abcdef0123456789abcdef".to_owned()),
     };
-    let credential = Credential::open(&settings, &env).unwrap_or_else(|fault| panic!("{fault}"));
+    let credential = open(&settings).unwrap_or_else(|fault| panic!("{fault}"));
     let headers = authorised(&credential);
     let signable = signing::Signable {
         method: "GET",
@@ -212,11 +230,7 @@ fn a_file_that_is_gone_no_file_or_too_long_is_named() {
         (128 * 1024 + 1, false),
     ] {
         file.write(&format!("{}\r\n", "t".repeat(length)));
-        assert_eq!(
-            Credential::open(&file.settings(), &env).is_ok(),
-            accepted,
-            "{length}"
-        );
+        assert_eq!(open(&file.settings()).is_ok(), accepted, "{length}");
     }
     assert!(matches!(
         fault(&file.settings()),
@@ -270,41 +284,40 @@ fn a_token_file_that_is_gone_stops_the_calls_until_it_is_back() {
     );
 }
 
-#[test]
-fn renewal_is_worth_a_repeat_only_if_the_token_differs_from_the_refused_one() {
+#[tokio::test]
+async fn renewal_is_worth_a_repeat_only_if_the_token_differs_from_the_refused_one() {
     let file = TokenFile::new("the-first-token-of-all");
     let credential = file.open();
     let first = credential
         .authorise(&mut request(), HOST, the_date())
         .unwrap();
-    assert!(!credential.renew(first), "the same token again");
+    assert!(!credential.renew(401, first).await, "the same token again");
     file.write("the-other-token-of-all");
-    assert!(credential.renew(first));
+    assert!(credential.renew(401, first).await);
     assert!(
-        credential.renew(first),
+        credential.renew(401, first).await,
         "also for the second request that was refused"
     );
     let second = credential
         .authorise(&mut request(), HOST, the_date())
         .unwrap();
-    assert!(!credential.renew(second));
+    assert!(!credential.renew(401, second).await);
     fs::remove_file(file.path()).unwrap();
-    assert!(!credential.renew(second));
+    assert!(!credential.renew(401, second).await);
 }
 
-#[test]
-fn neither_keys_nor_variables_can_be_renewed() {
+#[tokio::test]
+async fn neither_keys_nor_variables_can_be_renewed() {
     for (settings, kind) in [
         (aksk("SK"), CredentialKind::Lockable),
         (from_env("TOKEN"), CredentialKind::Renewable),
     ] {
-        let credential =
-            Credential::open(&settings, &env).unwrap_or_else(|fault| panic!("{fault}"));
+        let credential = open(&settings).unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(credential.kind(), kind);
         let used = credential
             .authorise(&mut request(), HOST, the_date())
             .unwrap();
-        assert!(!credential.renew(used));
+        assert!(!credential.renew(401, used).await);
     }
 }
 

@@ -16,7 +16,7 @@ const FAMILIES: &[&str] = &[
     "jobgate_requests", "jobgate_requests_waiting", "jobgate_request_duration_seconds", "jobgate_calls_saved", "jobgate_client_requests", "jobgate_rate_refusals", "jobgate_client_calls",
     "jobgate_stored_answers",
     "jobgate_looks", "jobgate_upstream_calls", "jobgate_upstream_call_duration_seconds", "jobgate_upstream_retries", "jobgate_secret_echoes", "jobgate_fields_nulled",
-    "jobgate_draining", "jobgate_credential_proven", "jobgate_clock_skew_seconds", "jobgate_upstream_paused", "jobgate_upstream_down", "jobgate_denial_wave",
+    "jobgate_draining", "jobgate_credential_proven", "jobgate_clock_skew_seconds", "jobgate_credential_available", "jobgate_credential_renewals", "jobgate_credential_expiry_timestamp_seconds", "jobgate_upstream_paused", "jobgate_upstream_down", "jobgate_denial_wave",
     "jobgate_hold_seconds", "jobgate_budget_requests", "jobgate_budget_remaining", "jobgate_budget_demand", "jobgate_sweeping", "jobgate_sweep_contradictions", "jobgate_list_calls", "jobgate_sweep_items", "jobgate_planned_jobs", "jobgate_first_asks_in_line",
     "jobgate_limit_requests", "jobgate_limit_window_seconds", "jobgate_limit_changes", "jobgate_foreign_throttles", "jobgate_limits_ignored",
     "jobgate_cache_entries", "jobgate_absent_jobs", "jobgate_cache_bytes", "jobgate_cache_evictions",

@@ -10,7 +10,7 @@ use jobgate::credential::Credential;
 use tempfile::TempDir;
 
 use crate::sandbox::Double;
-use crate::support::{JOB, SECRET_KEY, in_front_of, nth_job};
+use crate::support::{JOB, SECRET_KEY, in_front_of, nth_job, open};
 use crate::upstream::{A_JOB, Upstream};
 
 const OLD: &str = "the-old-token-0123456789";
@@ -153,7 +153,7 @@ impl TokenFile {
     fn credential(&self) -> Credential {
         let path = self.0.path().join("token");
         let settings = CredentialSettings::Token(SecretSource::File(path));
-        Credential::open(&settings, &|_| None).unwrap()
+        open(settings)
     }
 }
 

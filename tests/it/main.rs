@@ -40,6 +40,7 @@ mod projects;
 mod quota;
 mod rates;
 mod readme;
+mod renewal;
 mod samples;
 mod sandbox;
 mod secrets;

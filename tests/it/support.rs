@@ -16,8 +16,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use jobgate::app::{Ended, Environment, Gateway};
 use jobgate::clock::Clock;
 use jobgate::config::{
-    self, AuthMode, AuthSettings, BudgetMode, ClientSettings, LogFormat, Settings, SweepMode,
-    UpstreamFrom,
+    self, AuthMode, AuthSettings, BudgetMode, ClientSettings, CredentialSettings, LogFormat,
+    Settings, SweepMode, UpstreamFrom,
 };
 use jobgate::credential::Credential;
 use jobgate::policy::allowance::Allowance;
@@ -101,6 +101,23 @@ pub(crate) fn in_front_of(upstream: &str) -> Builder {
         credential,
         upstream_is_new: true,
     }
+}
+
+/// A credential as these settings name it, without any environment.
+pub(crate) fn open(credential: CredentialSettings) -> Credential {
+    open_with(credential, &Clock::system(), &|_| None)
+}
+
+/// The same, by this clock and with these variables.
+pub(crate) fn open_with(
+    credential: CredentialSettings,
+    clock: &Clock,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Credential {
+    let checked = config::load(None, UpstreamFrom::Sandbox, []).expect("the defaults are good");
+    let mut upstream = checked.settings.upstream;
+    upstream.credential = credential;
+    Credential::open(&upstream, env, clock).expect("a good credential")
 }
 
 impl Builder {

@@ -104,6 +104,13 @@ impl Upstream {
         headers.push((name, value));
     }
 
+    /// The same, in place of what it said there before.
+    pub(crate) fn saying(&self, name: &'static str, value: &'static str) {
+        let mut headers = self.inner.headers.lock().expect("not poisoned");
+        headers.retain(|(other, _)| *other != name);
+        headers.push((name, value));
+    }
+
     /// From now on the `Date` of its answers is so many seconds off the clock, or there is none.
     pub(crate) fn dated(&self, off: Option<i64>) {
         *self.inner.date_off.lock().expect("not poisoned") = off;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::credential::Renewed;
 use crate::policy::limit::account::Standing;
 use crate::policy::limit::{self, Api};
 use crate::policy::outcome::OutcomeKind;
@@ -40,10 +41,7 @@ impl Stats {
             clients: clients(requests),
             latency: latency(requests),
             upstream: Upstream::gather(now, upstream),
-            credential: Credential {
-                proven: now.credential_proven,
-                held_seconds: seconds(now.credential_hold),
-            },
+            credential: Credential::from(now),
             budget: Budget {
                 requests: now.budget_requests,
                 window_seconds: now.budget_window.as_secs_f64(),
@@ -162,6 +160,27 @@ impl From<&Sums> for Latency {
             p50_at_most_seconds: sums.at_most_seconds(50),
             p95_at_most_seconds: sums.at_most_seconds(95),
             p99_at_most_seconds: sums.at_most_seconds(99),
+        }
+    }
+}
+
+// === impl Credential ===
+
+impl From<&Snapshot> for Credential {
+    fn from(now: &Snapshot) -> Self {
+        let health = &now.credential;
+        let renewals = Renewed::ALL.map(|ended| {
+            let count = health.renewals.count(ended);
+            (ended.as_str().to_owned(), count)
+        });
+        Self {
+            proven: now.credential_proven,
+            held_seconds: seconds(now.credential_hold),
+            kind: health.kind.to_owned(),
+            available: health.available,
+            expires_in_seconds: health.expires_in.map(|left| left.as_secs_f64()),
+            why: health.why.clone(),
+            renewals: renewals.into(),
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::{Access, Double, JOB, PATIENCE, Snapshot, learned, request, running, running_with};
 use crate::admin::MAX_WALKS;
 use crate::admin::stats::Stats;
+use crate::credential::{Health, Renewed};
 use crate::policy::cost::Cost;
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Api;
@@ -181,6 +182,18 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
             difference: SignedDuration::from_millis(-1_250_500),
             verdict: skew::Verdict::Corrected,
         }),
+        credential: Health {
+            kind: "password",
+            available: true,
+            expires_in: Some(Duration::from_millis(7_200_500)),
+            why: Some(
+                "IAM has given no credential for 3 s (no connection): next try in 5 s".to_owned(),
+            ),
+            renewals: [Renewed::Issued, Renewed::Unavailable]
+                .into_iter()
+                .collect(),
+            ..Health::default()
+        },
         cache_entries: 11,
         cache_bytes: 12_000,
         cache_max_bytes: 1_000_000,
@@ -253,7 +266,11 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
     }
     assert_eq!(
         told["credential"],
-        json!({"proven": true, "held_seconds": 0.0})
+        json!({
+            "proven": true, "held_seconds": 0.0, "kind": "password", "available": true, "expires_in_seconds": 7200.5,
+            "why": "IAM has given no credential for 3 s (no connection): next try in 5 s",
+            "renewals": {"issued": 1, "unchanged": 0, "refused": 0, "forbidden": 0, "unavailable": 1}
+        })
     );
     assert_eq!(
         told["budget"],

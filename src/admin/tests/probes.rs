@@ -9,10 +9,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{MAX_CONNECTIONS, PATIENCE, Snapshot, learned, request, running};
+use crate::credential::Health;
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Api;
 use crate::policy::refresh::Outlook;
 use crate::policy::skew::{Standing, Verdict};
+
+const IAM_IS_AWAY: &str = "IAM has given no credential for 3 s (no connection): next try in 5 s";
 
 #[tokio::test]
 async fn the_process_says_that_it_lives() {
@@ -36,6 +39,13 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
         list_throttle_hold: Some(Duration::from_secs(7)),
         limits: vec![(Api::Job, learned())],
         credential_hold: Some(Duration::from_secs(30)),
+        credential: Health {
+            kind: "password",
+            available: true,
+            expires_in: Some(Duration::from_millis(7_200_500)),
+            why: Some(IAM_IS_AWAY.to_owned()),
+            ..Health::default()
+        },
         ..Snapshot::default()
     };
     let answer = admin.ask("GET /readyz").await;
@@ -52,11 +62,58 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
             r#""upstream takes 10 calls in 3s of the job API, not the configured 50 calls in 60s","#,
             r#""somebody else spends the same quota: upstream throttled the job API for 10 calls in 3s, of which this gateway had made 2","#,
             r#""upstream refused the gateway's credential: next try in 30 s, stored answers are served","#,
+            r#""the gateway's credential is good for another 7201 s, but IAM has given no credential for 3 s (no connection): next try in 5 s","#,
             r#""the upstream budget is spent for now, stored answers are served"],"#,
-            r#""upstream":{"paused":true,"down":true,"throttled_seconds":1.5,"denial_wave":true},"credential":{"proven":false,"held_seconds":30.0},"#,
+            r#""upstream":{"paused":true,"down":true,"throttled_seconds":1.5,"denial_wave":true},"#,
+            r#""credential":{"kind":"password","available":true,"proven":false,"held_seconds":30.0,"expires_in_seconds":7200.5,"#,
+            r#""why":"IAM has given no credential for 3 s (no connection): next try in 5 s"},"#,
             r#""budget":{"requests":50,"remaining":0}}"#
         )
     );
+    admin.stopped().await;
+}
+
+/// What is wrong with the credential itself is told in words that fit how long it is good for.
+#[tokio::test]
+async fn a_credential_that_is_missing_or_over_is_told_and_one_in_order_is_not() {
+    let admin = running().await;
+    let (day, over) = (Some(Duration::from_secs(86_400)), Some(Duration::ZERO));
+    for (expires_in, why, told) in [
+        (None, None, ""),
+        (day, None, ""),
+        (over, None, "the gateway's credential has expired"),
+        (
+            over,
+            Some(IAM_IS_AWAY),
+            "the gateway's credential has expired: IAM has given",
+        ),
+        (
+            None,
+            Some("cannot read file x"),
+            "the gateway's credential: cannot read file x",
+        ),
+    ] {
+        *admin.state.0.lock().unwrap() = Snapshot {
+            accepting: true,
+            credential_proven: true,
+            budget_remaining: 1,
+            credential: Health {
+                expires_in,
+                why: why.map(str::to_owned),
+                ..Health::default()
+            },
+            ..Snapshot::default()
+        };
+        let answer = admin.ask("GET /readyz").await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.contains(told), "{}", answer.body);
+        assert_eq!(
+            answer.body.contains(r#""why":[]"#),
+            told.is_empty(),
+            "{}",
+            answer.body
+        );
+    }
     admin.stopped().await;
 }
 

@@ -97,6 +97,7 @@ where
 
     async fn around(self, mut request: Request<()>, inner: S) -> Result<Authorised, Error> {
         self.check(&request)?;
+        self.credential.ready().await;
         let time = self.clock.time();
         let generation = self
             .credential
@@ -112,7 +113,7 @@ where
         let refused = answer.status == REFUSED;
         let is_signed = self.credential.kind() == CredentialKind::Lockable; // a token does not age by our clock
         let clock = self.clock.read(&answer, time, refused && is_signed);
-        let renewed = refused && self.credential.renew(generation);
+        let renewed = self.credential.renew(answer.status, generation).await;
         Ok(Authorised {
             answer,
             renewed,

@@ -5,13 +5,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::credential::{Health, Renewed};
 use crate::policy::limit::Api;
 use crate::policy::limit::account::Standing;
 use crate::policy::refresh::Outlook;
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub credential_proven: bool,
     /// How the local clock stands against upstream's; `None` before an answer has told the time.
     pub local_clock: Option<skew::Standing>,
+    /// How the central credential fares otherwise.
+    pub credential: Health,
     /// Stored responses.
     pub cache_entries: u64,
     /// Bytes that they cost, all told.
@@ -95,6 +98,7 @@ impl Collector for FactsCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let now = self.0.snapshot();
         encode_state(&now, &mut encoder)?;
+        encode_credential(&now.credential, &mut encoder)?;
         encode_budget(&now, &mut encoder)?;
         encode_limits(&now.limits, &mut encoder)?;
         encode_learning(&now.limits, &mut encoder)?;
@@ -167,6 +171,40 @@ fn encode_clock(
         Some(standing) => family.encode_gauge(&standing.difference.as_secs_f64()),
         None => Ok(()),
     }
+}
+
+fn encode_credential(credential: &Health, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    gauge(
+        encoder,
+        "jobgate_credential_available",
+        "1 while there is a central credential to send, 0 while its file is gone, or none was given, or it has expired.",
+        u64::from(credential.available),
+    )?;
+    let mut family = encoder.encode_descriptor(
+        "jobgate_credential_expiry_timestamp",
+        "When the central credential expires, in seconds since 1970; by its kind; absent if nobody says. One that an identity service gives is renewed while a quarter of its life is left.",
+        Some(&Unit::Seconds),
+        MetricType::Gauge,
+    )?;
+    let since_1970 = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).ok();
+    if let Some(at) = credential.expires_at.and_then(since_1970) {
+        family
+            .encode_family(&[("kind", credential.kind)])?
+            .encode_gauge(&at.as_secs_f64())?;
+    }
+    let mut family = encoder.encode_descriptor(
+        "jobgate_credential_renewals",
+        "Questions to the identity service, by result: issued, unchanged (it gave the one that was held), refused (not asked again before the \
+         password changes), forbidden, unavailable.",
+        None,
+        MetricType::Counter,
+    )?;
+    for result in Renewed::ALL {
+        family
+            .encode_family(&[("result", result.as_str())])?
+            .encode_counter::<NoLabelSet, _, u64>(&credential.renewals.count(result), None)?;
+    }
+    Ok(())
 }
 
 fn encode_budget(now: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

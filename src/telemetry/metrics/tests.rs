@@ -14,6 +14,7 @@ use super::{
     CallResult, Facts, Metrics, Origin, RequestMetrics, Snapshot, StatusClass, UpstreamMetrics,
     Usage, exposition, facts,
 };
+use crate::credential::{Health, Renewed};
 use crate::error::Error;
 use crate::policy::client::{ClientId, Clients};
 use crate::policy::cost::Cost;
@@ -297,6 +298,15 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             difference: SignedDuration::from_millis(-1_250_500),
             verdict: skew::Verdict::Corrected,
         }),
+        credential: Health {
+            kind: "password",
+            available: true,
+            expires_at: Some(UNIX_EPOCH + Duration::from_millis(1_717_574_458_250)),
+            renewals: [Renewed::Issued, Renewed::Refused, Renewed::Issued]
+                .into_iter()
+                .collect(),
+            ..Health::default()
+        },
         cache_entries: 3,
         cache_bytes: 4096,
         cache_evictions: 7,
@@ -319,6 +329,13 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             r#"jobgate_hold_seconds{kind="list_throttle"} 3.0"#,
             r#"jobgate_hold_seconds{kind="credential"} 0.0"#,
             r#"jobgate_hold_seconds{kind="outage"} 2.0"#,
+            "jobgate_credential_available 1",
+            r#"jobgate_credential_expiry_timestamp_seconds{kind="password"} 1717574458.25"#,
+            r#"jobgate_credential_renewals_total{result="issued"} 2"#,
+            r#"jobgate_credential_renewals_total{result="unchanged"} 0"#,
+            r#"jobgate_credential_renewals_total{result="refused"} 1"#,
+            r#"jobgate_credential_renewals_total{result="forbidden"} 0"#,
+            r#"jobgate_credential_renewals_total{result="unavailable"} 0"#,
             "jobgate_budget_requests 50",
             "jobgate_budget_remaining 41",
             r#"jobgate_budget_demand{kind="first"} 1.5"#,

@@ -8,7 +8,7 @@ use jobgate::policy::allowance::Allowance;
 
 use crate::clients::KEY;
 use crate::raw::{RawAnswer, Reply, Script, Then, Wire};
-use crate::support::{Builder, DOCUMENTED, JOB, in_front_of, nth_job};
+use crate::support::{Builder, DOCUMENTED, JOB, in_front_of, nth_job, open};
 
 /// How a row is brought about.
 pub(super) struct Case {
@@ -295,5 +295,5 @@ fn taken_away() -> Credential {
     let file = folder.path().join("token");
     std::fs::write(&file, "token-test-0123456789abcdef").expect("written");
     let settings = CredentialSettings::Token(SecretSource::File(file));
-    Credential::open(&settings, &|_| None).expect("a good credential")
+    open(settings)
 }

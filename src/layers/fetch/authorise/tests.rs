@@ -13,7 +13,7 @@ use tower::{Layer as _, Service, ServiceBuilder, ServiceExt as _, service_fn};
 
 use super::{Authorise, Authorised};
 use crate::clock::Clock;
-use crate::config::{CredentialSettings, SecretSource, UpstreamSettings};
+use crate::config::{self, CredentialSettings, SecretSource, UpstreamFrom, UpstreamSettings};
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::layers::fetch::Call;
@@ -52,13 +52,18 @@ fn env(name: &str) -> SecretSource {
     SecretSource::Env(name.to_owned())
 }
 
-fn open(settings: &CredentialSettings) -> Credential {
-    Credential::open(settings, &private).unwrap()
+fn open(settings: CredentialSettings) -> Credential {
+    let mut upstream = config::load(None, UpstreamFrom::Sandbox, [])
+        .unwrap()
+        .settings
+        .upstream;
+    upstream.credential = settings;
+    Credential::open(&upstream, &private, &Clock::manual()).unwrap()
 }
 
 /// A signing credential with all that can go with one.
 fn keys() -> Credential {
-    open(&CredentialSettings::AkSk {
+    open(CredentialSettings::AkSk {
         access_key_env: "AK".to_owned(),
         secret_key: env("SK"),
         security_token: Some(env("SECURITY")),
@@ -67,7 +72,7 @@ fn keys() -> Credential {
 }
 
 fn token() -> Credential {
-    open(&CredentialSettings::Token(env("TOKEN")))
+    open(CredentialSettings::Token(env("TOKEN")))
 }
 
 fn metrics(clock: &Clock) -> UpstreamMetrics {
