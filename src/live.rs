@@ -2,7 +2,7 @@
 //! that are announced because they count against the quota.
 //!
 //! Each step is told as it ends; the first that makes the next pointless is the last. Nothing is repeated: a whole run makes
-//! at most two calls upstream, and one to the identity service if the credential is issued by one. A wrong password or
+//! at most two calls upstream, and asks the identity service once if the credential is issued by one. A wrong password or
 //! signature is therefore sent once, which locks nothing.
 //!
 //! The parts are those that serve clients ([`Upstream`], [`Credential`], whom TLS trusts), so what they prove here they will do
@@ -19,6 +19,7 @@ mod jobs;
 mod tell;
 mod tls;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -28,7 +29,7 @@ use self::call::Caller;
 pub use self::tell::{Halted, Step, Verdict, What};
 use self::tell::{Teller, Told};
 use crate::clock::Clock;
-use crate::config::{Settings, SweepMode};
+use crate::config::{CredentialSettings, Settings, SweepMode};
 use crate::credential::Credential;
 use crate::policy::diagnosis::Advice;
 use crate::policy::job::JobId;
@@ -90,17 +91,24 @@ impl Live<'_> {
         teller.told(What::Tls, shaken)
     }
 
-    async fn credential(&self, teller: &mut Teller<'_>) -> Result<Credential, Halted> {
-        let settings = &self.settings.upstream.credential;
-        if let Some(issuer) = credential::issuer(settings) {
-            self.reach(issuer, teller).await?;
+    async fn credential(&self, teller: &mut Teller<'_>) -> Result<Arc<Credential>, Halted> {
+        let upstream = &self.settings.upstream;
+        let settings = &upstream.credential;
+        if let CredentialSettings::Password(password) = settings {
+            self.reach(&password.iam_endpoint, teller).await?;
         }
-        let (opened, told) = credential::open(settings, self.env, self.clock.wall());
+        let opened = credential::open(upstream, self.env, &self.clock);
+        let opened = opened.map_err(|told| teller.failed(What::Credential, told))?;
+        if let Some(question) = credential::question(settings) {
+            teller.announce(question);
+            credential::ask(&opened, &self.clock).await;
+        }
+        let told = credential::describe(settings, &opened, self.clock.wall());
         teller.told(What::Credential, told)?;
-        opened.ok_or(Halted)
+        Ok(opened)
     }
 
-    fn caller(&self, credential: Credential) -> Result<Caller, Told> {
+    fn caller(&self, credential: Arc<Credential>) -> Result<Caller, Told> {
         match Upstream::new(&self.settings.upstream, self.clock.clone()) {
             Ok(upstream) => Ok(Caller {
                 upstream: upstream.asking_for_limits(self.settings.budget.learn),

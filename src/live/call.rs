@@ -1,5 +1,6 @@
 //! One authorised call, and how it failed if there was no answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
@@ -18,7 +19,7 @@ use crate::upstream::{Answer, Upstream};
 /// The client of the upstream, with its credential.
 pub(super) struct Caller {
     pub(super) upstream: Upstream,
-    pub(super) credential: Credential,
+    pub(super) credential: Arc<Credential>,
     pub(super) clock: Clock,
 }
 

@@ -1,17 +1,18 @@
-//! Is the credential here? Of one that is kept in files, how old they are is told, since somebody else renews them.
+//! Is the credential here? Of one that is kept in files, how old they are is told, since somebody else renews them. One that an
+//! identity service gives is asked for once, as announced; a refused password is never repeated.
 //!
 //! Nothing of a secret is told, and no access key: only where they are.
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::Uri;
-
 use super::tell::{Told, Verdict};
-use crate::config::{CredentialSettings, SecretSource, written};
-use crate::credential::Credential;
-use crate::policy::diagnosis::{Advice, Held};
+use crate::clock::Clock;
+use crate::config::{CredentialSettings, SecretSource, UpstreamSettings, written};
+use crate::credential::{Credential, IssueFault, Keeper};
+use crate::policy::diagnosis::{Advice, Held, NotIssued};
 use crate::upstream::chain;
 
 /// How long tokens live, and the longest that temporary keys do: a file that is older holds a dead one.
@@ -33,36 +34,55 @@ pub(super) fn held(settings: &CredentialSettings) -> Held {
     }
 }
 
-/// The identity service that is asked for it, if there is one that is reached as upstream is.
-pub(super) fn issuer(settings: &CredentialSettings) -> Option<&Uri> {
-    match settings {
-        CredentialSettings::Password(password) => Some(&password.iam_endpoint),
-        CredentialSettings::AkSk { .. }
-        | CredentialSettings::KeysFile { .. }
-        | CredentialSettings::Token(_)
-        | CredentialSettings::Metadata { .. } => None,
-    }
-}
-
-/// Reads it; `None` if it cannot be read.
+/// Reads it, or says what is missing. Nobody is asked for anything yet.
 pub(super) fn open(
-    settings: &CredentialSettings,
+    upstream: &UpstreamSettings,
     env: &dyn Fn(&str) -> Option<String>,
-    now: SystemTime,
-) -> (Option<Credential>, Told) {
-    match Credential::open(settings, env) {
-        Ok(credential) => (Some(credential), describe(settings, now)),
+    clock: &Clock,
+) -> Result<Arc<Credential>, Told> {
+    match Credential::open(upstream, env, clock) {
+        Ok(credential) => Ok(Arc::new(credential)),
         Err(fault) => {
             let advice = Advice::new(
                 "The credential is not here, or cannot be one.",
                 "Set what is named above, for this command as for `jobgate serve`.",
             );
-            (None, (chain(&fault), Verdict::Failed(advice)))
+            Err((chain(&fault), Verdict::Failed(advice)))
         }
     }
 }
 
-fn describe(settings: &CredentialSettings, now: SystemTime) -> Told {
+/// The question that an identity service is about to be asked, if there is one.
+pub(super) fn question(settings: &CredentialSettings) -> Option<String> {
+    match settings {
+        CredentialSettings::Password(_) => Some(
+            "IAM: POST /v3/auth/tokens, once (a wrong password counts towards its lock)".to_owned(),
+        ),
+        CredentialSettings::Metadata { endpoint, .. } => Some(format!(
+            "the metadata service at {} is asked for temporary keys, once",
+            endpoint
+                .authority()
+                .map_or("", |authority| authority.as_str())
+        )),
+        CredentialSettings::AkSk { .. }
+        | CredentialSettings::KeysFile { .. }
+        | CredentialSettings::Token(_) => None,
+    }
+}
+
+/// Asks it. One step of a keeper is one question.
+pub(super) async fn ask(credential: &Arc<Credential>, clock: &Clock) {
+    Keeper::new(Arc::clone(credential), (), clock.clone(), 0)
+        .step()
+        .await;
+}
+
+/// What there is now.
+pub(super) fn describe(
+    settings: &CredentialSettings,
+    credential: &Credential,
+    now: SystemTime,
+) -> Told {
     match settings {
         CredentialSettings::AkSk {
             access_key_env,
@@ -82,21 +102,61 @@ fn describe(settings: &CredentialSettings, now: SystemTime) -> Told {
                 }
             }
         }
-        CredentialSettings::KeysFile { path, .. } => aged(
-            format!("requests are signed; keys from {}", path.display()),
-            Some(path),
-            now,
-        ),
+        CredentialSettings::KeysFile { path, .. } => {
+            let said = format!("requests are signed; keys from {}", path.display());
+            match credential.health(now).expires_in {
+                Some(left) => lasting(&said, left),
+                None => aged(said, Some(path), now),
+            }
+        }
         CredentialSettings::Token(token) => aged(
             format!("token from {}", place(token)),
             of_source(token),
             now,
         ),
-        CredentialSettings::Password(_) => ("token from IAM".to_owned(), Verdict::Good),
-        CredentialSettings::Metadata { .. } => {
-            ("keys from the metadata service".to_owned(), Verdict::Good)
-        }
+        CredentialSettings::Password(_) => issued("a token from IAM", settings, credential, now),
+        CredentialSettings::Metadata { .. } => issued(
+            "requests are signed; temporary keys from the metadata service",
+            settings,
+            credential,
+            now,
+        ),
     }
+}
+
+fn issued(
+    what: &str,
+    settings: &CredentialSettings,
+    credential: &Credential,
+    now: SystemTime,
+) -> Told {
+    if let Some(fault) = credential.issue_fault() {
+        let trouble = match fault {
+            IssueFault::Refused(_) => NotIssued::Refused,
+            IssueFault::Forbidden(_) => NotIssued::Forbidden,
+            IssueFault::Unavailable { .. } => NotIssued::Unavailable,
+        };
+        let advice = trouble.advice(held(settings));
+        return (fault.to_string(), Verdict::Failed(advice));
+    }
+    match credential.health(now).expires_in {
+        Some(left) => lasting(what, left),
+        None => (what.to_owned(), Verdict::Good),
+    }
+}
+
+/// What says when it ends. With nothing that has expired a call is made: upstream would count that as a failure of the key.
+fn lasting(said: &str, left: Duration) -> Told {
+    if left.is_zero() {
+        let advice = Advice::new(
+            "The keys have expired, by this machine's clock, so nothing is signed with them.",
+            "Have the file renewed by whatever writes it; it is read again when it changes.",
+        );
+        let said = format!("{said}, which have expired");
+        return (said, Verdict::Failed(advice));
+    }
+    let left = written(whole_seconds(left));
+    (format!("{said}, good for another {left}"), Verdict::Good)
 }
 
 fn place(source: &SecretSource) -> String {

@@ -2,6 +2,7 @@
 //! call more than it must.
 
 mod calls;
+mod identities;
 mod reach;
 
 use std::time::SystemTime;
