@@ -10,6 +10,7 @@ mod collapse;
 mod decision;
 mod fixtures;
 mod hit_path;
+mod keys;
 mod ledger;
 mod normalise;
 mod schedule;
@@ -34,6 +35,7 @@ fn main() {
         schedule::ask,
         normalise::ask,
         hit_path::ask,
+        keys::ask,
         collapse::ask,
     ] {
         ask(&mut criterion);

@@ -17,8 +17,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jobgate::clock::Clock;
 use jobgate::config::{AccessLog as Mode, BudgetMode, LogFormat, LogSettings};
+use jobgate::credential::ClientSecrets;
 use jobgate::layers::admit::Admit;
-use jobgate::layers::authenticate::Authenticate;
+use jobgate::layers::authenticate::{Authenticate, Keyring};
 use jobgate::layers::collapse::{Bounds, Collapse, Fetch};
 use jobgate::layers::conform::Conform;
 use jobgate::layers::fetch::gate::Gate;
@@ -43,7 +44,7 @@ use jobgate::stack::{self, RequestParts};
 use jobgate::store::{Chronicle, Entry, Store, cache_control};
 use jobgate::telemetry::access::AccessLog;
 use jobgate::telemetry::lines::Lines;
-use jobgate::telemetry::metrics::{Accounts, Metrics, Origin};
+use jobgate::telemetry::metrics::{Accounts, Metrics, Origin, RefusalMetrics};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use sha2::{Digest as _, Sha256};
@@ -56,7 +57,7 @@ use tower::{Service, service_fn as tower_fn};
 /// Upstream's own example of an answer, 559 bytes when normalised.
 pub(crate) const DOCUMENTED: &[u8] = include_bytes!("../tests/samples/success-documented.json");
 const JOB: &str = "f5af662119404ad187437cd272b5099b";
-const KEY: &str = "jgk_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub(crate) const KEY: &str = "jgk_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// Longer than any bench runs: nothing goes stale, nobody loses patience.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 /// As the defaults are.
@@ -163,7 +164,7 @@ pub(crate) fn path<B: Body + 'static>(
         authenticate: match guard {
             Guard::Open => Authenticate::open(),
             Guard::Key | Guard::KeyAndRate | Guard::KeyAndLine => {
-                Authenticate::with_keys(Arc::clone(&clients))
+                Authenticate::with_keys(keyring(&clients, &clock), RefusalMetrics::default())
             }
         },
         rate: Rate::new([rate(guard)], Accounts::default(), &clock),
@@ -191,6 +192,12 @@ pub(crate) fn path<B: Body + 'static>(
         certified_name: None,
     };
     observer(guard, clients, clock).observe(&peer, requests)
+}
+
+/// The keys of these clients, none of whom has a secret.
+fn keyring(clients: &Arc<Clients>, clock: &Clock) -> Arc<Keyring> {
+    let (clients, secrets) = (Arc::clone(clients), ClientSecrets::default());
+    Arc::new(Keyring::new(clients, secrets, clock.clone()))
 }
 
 /// More than any bench asks.

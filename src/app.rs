@@ -23,8 +23,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Access, Admin};
 use crate::clock::Clock;
-use crate::config::Settings;
-use crate::credential::{Credential, CredentialFault};
+use crate::config::{AuthMode, Settings};
+use crate::credential::{ClientSecretFault, ClientSecrets, Credential, CredentialFault};
 use crate::policy::normalise::Field;
 use crate::server::{self, Server, ServerMetrics, Tls, TlsFault};
 use crate::stack;
@@ -73,6 +73,9 @@ pub enum StartFault {
     /// `admin.token_env` or `admin.token_file`.
     #[error("cannot read the admin token")]
     AdminToken(#[from] CredentialFault),
+    /// `secret_env` or `secret_file` of a client.
+    #[error("cannot read a client's secret")]
+    ClientSecret(#[from] ClientSecretFault),
     /// No threads, no descriptors, no randomness.
     #[error("the system refuses what the gateway needs")]
     System(#[from] io::Error),
@@ -128,6 +131,7 @@ impl Gateway {
         let addr = listener.local_addr()?;
         let admin_door = admin_door(settings)?;
         let tls = settings.server.tls.as_ref().map(Tls::load).transpose()?;
+        let secrets = client_secrets(settings)?;
 
         let mut registry = Registry::default();
         let metrics = register(&mut registry, &clock, &lines);
@@ -137,6 +141,7 @@ impl Gateway {
         let parts = Parts::new(
             settings,
             &credential,
+            secrets,
             upstream_is_new,
             metrics,
             clock.clone(),
@@ -255,6 +260,16 @@ fn admin_door(settings: &Settings) -> Result<Option<(std::net::TcpListener, Acce
     };
     let access = Access::open(&settings.admin, &|name| std::env::var(name).ok())?;
     Ok(Some((listen(addr, "admin.listen")?, access)))
+}
+
+/// None where nobody is asked who he is.
+fn client_secrets(settings: &Settings) -> Result<ClientSecrets, ClientSecretFault> {
+    match settings.auth.mode {
+        AuthMode::Open => Ok(ClientSecrets::default()),
+        AuthMode::Keys => {
+            ClientSecrets::open(&settings.auth.clients, &|name| std::env::var(name).ok())
+        }
+    }
 }
 
 fn register(registry: &mut Registry, clock: &Clock, lines: &Lines) -> Metrics {

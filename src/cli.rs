@@ -220,6 +220,9 @@ enum KeyCommand {
     New {
         /// Client name: 1 to 64 letters, digits, dots, dashes, underscores
         name: String,
+        /// Make the secret key of a virtual AK/SK, with which an official SDK signs its requests; the access key is the name
+        #[arg(long = "virtual")]
+        is_virtual: bool,
     },
 }
 
@@ -241,7 +244,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve::serve(args),
         Command::Check(args) => check::check(&args),
         Command::Sandbox(args) => sandbox::sandbox(&args),
-        Command::Key(KeyCommand::New { name }) => key::new(&name),
+        Command::Key(KeyCommand::New { name, is_virtual }) => key::new(&name, is_virtual),
         Command::Stats(args) => stats::stats(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Invalidate(args) => invalidate::invalidate(&args),

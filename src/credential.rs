@@ -1,5 +1,5 @@
 //! The central credential: the one secret the gateway holds, and the last hand a request passes before the wire. Beside
-//! it the token of the admin API, because secrets are read in this room alone.
+//! it the token of the admin API and the secrets of clients, because secrets are read in this room alone.
 //!
 //! Invariant: nothing outside this room can see a secret. It leaves only as header values marked sensitive, put on a
 //! request by [`Credential::authorise`]; faults name the variable or the file, never the value.
@@ -9,6 +9,7 @@
 //! [`policy`](crate::policy)), and when a service is asked ([`renewal`](crate::policy::renewal)).
 
 mod admin_token;
+mod clients;
 mod echo;
 mod fault;
 mod file;
@@ -23,6 +24,7 @@ mod open;
 mod secret;
 pub mod signing;
 mod source;
+mod verify;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -31,6 +33,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 
 pub use self::admin_token::AdminToken;
+pub use self::clients::{ClientSecretFault, ClientSecrets, SecretUse};
 pub use self::fault::{CredentialFault, Flaw};
 pub use self::health::{Health, Renewals, Renewed};
 pub use self::issue::{IssueFault, KeysFlaw};

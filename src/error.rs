@@ -35,9 +35,17 @@ pub enum Error {
     /// The presented key is over 512 bytes: somebody's real IAM token.
     #[error("client key too long to be one of ours")]
     OversizedKey,
-    /// A signature (virtual AK/SK) was presented that does not verify.
-    #[error("bad client signature")]
-    BadSignature,
+    /// A signature (virtual AK/SK) was presented that is not accepted; the text is public.
+    #[error("bad client signature: {0}")]
+    BadSignature(&'static str),
+    /// The time of a client's signature is too far from the gateway's clock.
+    #[error("client clock {off:?} {}", if *behind { "behind" } else { "ahead" })]
+    ClientClock {
+        /// The client's clock is behind the gateway's, not ahead of it.
+        behind: bool,
+        /// How far.
+        off: Duration,
+    },
     /// The admin API was asked without its token, or with another.
     #[error("no admin token, or a wrong one")]
     AdminToken,

@@ -57,6 +57,8 @@ pub struct Exchange {
     pub started: Instant,
     /// The client that the connection's certificate stands for.
     pub certified: Option<ClientId>,
+    /// The other end of the connection, as text; `None` only where there is no connection.
+    pub peer: Option<Arc<str>>,
     client: OnceLock<ClientId>,
     standing: OnceLock<Standing>,
     job: OnceLock<JobId>,
@@ -187,6 +189,7 @@ impl Exchange {
             announces_body,
             started,
             certified: None,
+            peer: None,
             client: OnceLock::new(),
             standing: OnceLock::new(),
             job: OnceLock::new(),
@@ -200,6 +203,13 @@ impl Exchange {
     pub fn certified(self, client: Option<ClientId>) -> Self {
         let certified = client;
         Self { certified, ..self }
+    }
+
+    /// The same, from this end of a connection.
+    #[must_use]
+    pub fn from_peer(self, peer: Arc<str>) -> Self {
+        let peer = Some(peer);
+        Self { peer, ..self }
     }
 
     /// Who asks, once [`authenticate`] knows.

@@ -45,7 +45,7 @@ pub(super) async fn answer(
         Look::Metrics => with_body(StatusCode::OK, CONTENT_TYPE, exposition(&parts.registry)),
         Look::Stats => {
             query::none(query)?;
-            json(StatusCode::OK, &stats(admin))
+            json(StatusCode::OK, &stats(admin).await?)
         }
         Look::Entries => {
             let wanted = query::entries(query)?;
@@ -71,9 +71,16 @@ fn readiness(readiness: &Readiness) -> Answer {
     json(status, readiness)
 }
 
-fn stats(admin: &Admin) -> Stats {
+async fn stats(admin: &Admin) -> Result<Stats, Refusal> {
     let parts = &admin.parts;
+    let keys = admin.ask(|operate| operate.keys()).await?;
     let uptime = parts.clock.now().saturating_duration_since(admin.started);
     let now = parts.facts.snapshot();
-    Stats::gather(uptime, &now, &parts.requests, &parts.upstream)
+    Ok(Stats::gather(
+        uptime,
+        &now,
+        &parts.requests,
+        &parts.upstream,
+        keys,
+    ))
 }

@@ -5,6 +5,7 @@
 //! own commands read them back. A reader must bear further members.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -34,6 +35,20 @@ pub trait Operate: Send + Sync + 'static {
 
     /// Lets no upstream call out, or lets them out again. Whether that changed anything.
     fn pause(&self, paused: bool) -> bool;
+
+    /// The keys that open the gateway, by the names of their clients.
+    fn keys(&self) -> BTreeMap<String, Vec<Key>>;
+}
+
+/// A key of a client, as it may be spoken of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// `key`, or `secret`: that of a virtual AK/SK.
+    pub kind: String,
+    /// The first eight digits of its SHA-256: what its `key_sha256` begins with.
+    pub fingerprint: String,
+    /// When it was last used, to the second; `null`: not since the start.
+    pub last_used: Option<String>,
 }
 
 /// An act of an operator.

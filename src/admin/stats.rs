@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::policy::cost::Cost;
 pub use crate::telemetry::metrics::requests::Usage;
 
+pub use super::operate::Key;
+
 mod gather;
 mod sweep;
 
@@ -90,6 +92,9 @@ pub struct Client {
     pub usage: Usage,
     /// The same by how they were answered.
     pub by_outcome: BTreeMap<String, u64>,
+    /// Its keys, and when each was last used; none for `-`.
+    #[serde(default)]
+    pub keys: Vec<Key>,
 }
 
 /// How long answers took, as far as a histogram can tell: its buckets have bounds, so a quantile is known as «at most».

@@ -6,6 +6,7 @@ mod audit;
 mod looks;
 mod probes;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::operate::{
-    self, Explanation, Operate, Page, Plan, Query, Refreshed, Rhythm, State, Summary, Told,
+    self, Explanation, Key, Operate, Page, Plan, Query, Refreshed, Rhythm, State, Summary, Told,
 };
 use super::{Access, Admin, MAX_CONNECTIONS, Parts, serve};
 use crate::clock::Clock;
@@ -173,6 +174,10 @@ impl Operate for Double {
         self.record(format!("pause {paused}"));
         !self.empty
     }
+
+    fn keys(&self) -> BTreeMap<String, Vec<Key>> {
+        BTreeMap::from([("wallboard".to_owned(), vec![key()])])
+    }
 }
 
 fn summary(job: &str) -> Summary {
@@ -185,6 +190,14 @@ fn summary(job: &str) -> Summary {
         bytes: Some(559),
         hits: Some(3),
         next_look_seconds: Some(17.5),
+    }
+}
+
+fn key() -> Key {
+    Key {
+        kind: "secret".to_owned(),
+        fingerprint: "1a2b3c4d".to_owned(),
+        last_used: Some("2026-11-24T08:32:50Z".to_owned()),
     }
 }
 

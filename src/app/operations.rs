@@ -5,19 +5,23 @@ mod plan;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::parts::Parts;
-use crate::admin::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
+use crate::admin::operate::{
+    Explanation, Key, Operate, Page, Query, Refreshed, State, Summary, Told,
+};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::layers::authenticate::{KeyUse, Keyring};
 use crate::layers::collapse::Collapse;
 use crate::layers::fetch::gate::Gate;
 use crate::layers::fetch::{Landing, Story};
 use crate::planner::Planner;
-use crate::policy::client::ClientId;
+use crate::policy::client::{ClientId, Clients};
 use crate::policy::explain::{Case, Scheduled};
 use crate::policy::freshness::Freshness;
 use crate::policy::job::JobId;
@@ -33,6 +37,8 @@ pub(super) struct Operations {
     collapse: Collapse,
     gate: Gate,
     planner: Option<Planner>,
+    clients: Arc<Clients>,
+    keyring: Arc<Keyring>,
     windows: Windows,
     clock: Clock,
     drain: Drain,
@@ -47,6 +53,8 @@ impl Operations {
             collapse,
             gate: parts.gate.clone(),
             planner: parts.planner.clone(),
+            clients: Arc::clone(&parts.clients),
+            keyring: Arc::clone(&parts.keyring),
             windows,
             clock: parts.clock.clone(),
             drain: parts.drain.clone(),
@@ -133,6 +141,18 @@ impl Operations {
             what: what.into(),
             text,
             times,
+        }
+    }
+}
+
+impl From<KeyUse> for Key {
+    fn from(key: KeyUse) -> Self {
+        let used = key.last_used.and_then(|at| Timestamp::try_from(at).ok());
+        let to_the_second = |at: Timestamp| Timestamp::from_second(at.as_second()).ok();
+        Self {
+            kind: key.kind.to_owned(),
+            fingerprint: key.fingerprint.to_string(),
+            last_used: used.and_then(to_the_second).map(|at| at.to_string()),
         }
     }
 }
@@ -239,6 +259,15 @@ impl Operate for Operations {
 
     fn pause(&self, paused: bool) -> bool {
         self.gate.pause(paused)
+    }
+
+    fn keys(&self) -> BTreeMap<String, Vec<Key>> {
+        let mut keys = BTreeMap::<_, Vec<_>>::new();
+        for key in self.keyring.keys() {
+            let client = self.clients.name(key.owner).to_owned();
+            keys.entry(client).or_default().push(Key::from(key));
+        }
+        keys
     }
 }
 

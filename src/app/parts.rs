@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{BudgetMode, Settings};
-use crate::credential::Credential;
+use crate::credential::{ClientSecrets, Credential};
+use crate::layers::authenticate::Keyring;
 use crate::layers::fetch::gate::{Gate, Terms};
 use crate::layers::fetch::signing_clock::SigningClock;
 use crate::planner::Planner;
@@ -25,6 +26,7 @@ pub(super) struct Parts {
     /// In budget mode.
     pub(super) planner: Option<Planner>,
     pub(super) clients: Arc<Clients>,
+    pub(super) keyring: Arc<Keyring>,
     pub(super) accounts: Accounts,
 }
 
@@ -34,11 +36,13 @@ impl Parts {
     pub(super) fn new(
         settings: &Settings,
         credential: &Credential,
+        secrets: ClientSecrets,
         upstream_is_new: bool,
         metrics: Metrics,
         clock: Clock,
     ) -> Self {
-        let clients = clients(settings);
+        let clients = Arc::new(clients(settings));
+        let keyring = Keyring::new(Arc::clone(&clients), secrets, clock.clone());
         let terms = Terms {
             upstream_is_new,
             ..Terms::from(&settings.budget)
@@ -49,7 +53,8 @@ impl Parts {
             gate: Gate::on(terms, credential.kind(), clock.clone()),
             planner: planner(settings, &clients, &clock),
             accounts: metrics.requests.accounts(&clients),
-            clients: Arc::new(clients),
+            clients,
+            keyring: Arc::new(keyring),
             metrics,
             signing_clock: SigningClock::new(clock.clone()),
             clock,

@@ -64,7 +64,10 @@ impl Parts {
             conform: Conform::new(&settings.server.allowed_hosts),
             route: Route::new(&settings.server.base_path),
             authenticate: match settings.auth.mode {
-                AuthMode::Keys => Authenticate::with_keys(clients()),
+                AuthMode::Keys => Authenticate::with_keys(
+                    Arc::clone(&self.keyring),
+                    self.metrics.refusals.clone(),
+                ),
                 AuthMode::Open => Authenticate::open(),
             },
             rate: Rate::new(rates, self.accounts.clone(), &self.clock),

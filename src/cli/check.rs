@@ -5,10 +5,10 @@ use std::io::Write as _;
 
 use jobgate::clock::Clock;
 use jobgate::config::{
-    self, AuthMode, BudgetMode, BudgetSettings, CredentialSettings, SecretSource, Settings,
-    SweepMode, UpstreamFrom,
+    self, AuthMode, BudgetMode, BudgetSettings, ClientSettings, CredentialSettings, SecretSource,
+    Settings, SweepMode, UpstreamFrom,
 };
-use jobgate::credential::{AdminToken, Credential, CredentialFault};
+use jobgate::credential::{AdminToken, ClientSecrets, Credential, CredentialFault};
 use jobgate::policy::forecast::{Forecast, Verdict};
 use jobgate::server::Tls;
 
@@ -138,7 +138,16 @@ fn missing_here(settings: &Settings) -> Vec<String> {
         let fault = AdminToken::open(source, &|name| std::env::var(name).ok()).err()?;
         Some(format!("{:#}", of_token(source, fault)))
     });
-    credential.into_iter().chain(tls).chain(token).collect()
+    let secrets = settings.auth.clients.iter().filter_map(client_secret);
+    let missing = credential.into_iter().chain(tls).chain(token);
+    missing.chain(secrets).collect()
+}
+
+/// What is wrong with the secrets of a client, in the words of a start.
+fn client_secret(client: &ClientSettings) -> Option<String> {
+    let env = |name: &str| std::env::var(name).ok();
+    let fault = ClientSecrets::open(std::slice::from_ref(client), &env).err()?;
+    Some(format!("{:#}", anyhow::Error::new(fault)))
 }
 
 /// What is wrong with the admin token, by the key that says where it is.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use http::Method;
 use jiff::SignedDuration;
-use jobgate::admin::stats::{ApiLimits, Client, Savings, Source, Stats, Usage};
+use jobgate::admin::stats::{ApiLimits, Client, Key, Savings, Source, Stats, Usage};
 use jobgate::error::ClockOff;
 use jobgate::policy::skew;
 
@@ -36,6 +36,7 @@ fn for_people(stats: &Stats) -> String {
     sheet.tell("saved", saved(stats));
     sheet.tell("requests", requests(stats));
     sheet.tell("clients", clients(stats));
+    sheet.tell("keys", keys(stats));
     sheet.tell("latency", latency(stats));
     sheet.tell("upstream", upstream(stats));
     sheet.tell("credential", credential(stats));
@@ -100,24 +101,41 @@ fn requests(stats: &Stats) -> Vec<String> {
     lines
 }
 
-/// Those who ask most come first.
 fn clients(stats: &Stats) -> Vec<String> {
-    let mut clients: Vec<&Client> = stats
-        .clients
-        .iter()
-        .filter(|client| client.total > 0)
-        .collect();
-    clients.sort_by_key(|client| std::cmp::Reverse(client.total));
-    let width = clients.iter().map(|client| client.name.len()).max();
+    let of = |client: &Client| {
+        let usage = usage_in_words(&client.usage);
+        (client.total > 0).then(|| format!("{usage} ({})", counts(&client.by_outcome)))
+    };
+    by_client(stats, of)
+}
+
+/// Which of a client's keys can go, after a rotation.
+fn keys(stats: &Stats) -> Vec<String> {
+    let of_key = |key: &Key| {
+        let (kind, fingerprint) = (&key.kind, &key.fingerprint);
+        match &key.last_used {
+            Some(at) => format!("{kind} {fingerprint} last used {at}"),
+            None => format!("{kind} {fingerprint} not used yet"),
+        }
+    };
+    let of = |client: &Client| {
+        let keys: Vec<String> = client.keys.iter().map(of_key).collect();
+        (!keys.is_empty()).then(|| keys.join(", "))
+    };
+    by_client(stats, of)
+}
+
+/// A line for each client of whom there is something to say. Those who ask most come first.
+fn by_client(stats: &Stats, say: impl Fn(&Client) -> Option<String>) -> Vec<String> {
+    let told = |client| Some((client, say(client)?));
+    let mut clients: Vec<(&Client, String)> = stats.clients.iter().filter_map(told).collect();
+    clients.sort_by_key(|(client, _)| std::cmp::Reverse(client.total));
+    let width = clients.iter().map(|(client, _)| client.name.len()).max();
     let (width, more) = (
         width.unwrap_or_default().min(MAX_NAME_WIDTH),
         clients.len().saturating_sub(MAX_CLIENTS),
     );
-    let line = |client: &&Client| {
-        let usage = usage_in_words(&client.usage);
-        let (name, outcomes) = (&client.name, counts(&client.by_outcome));
-        format!("{name:<width$}  {usage} ({outcomes})")
-    };
+    let line = |(client, said): &(&Client, String)| format!("{:<width$}  {said}", client.name);
     let shown = clients.iter().take(MAX_CLIENTS).map(line);
     let more = (more > 0).then(|| format!("and {more} more, see --json"));
     shown.chain(more).collect()

@@ -35,7 +35,8 @@ pub(super) fn harmless_lines(text: &str) -> String {
     text.replace(|c| steers(c) && c != '\n', "\u{fffd}")
 }
 
-fn write(text: &str) -> Result<(), Failed> {
+/// Prints text that is wholly ours.
+pub(super) fn write(text: &str) -> Result<(), Failed> {
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::{
     AuthMode, AuthSettings, ClientSettings, SecretSource, ServerSettings, limits, secret, share,
 };
 use crate::policy::allowance::Allowance;
+use crate::policy::client::Fingerprint;
 use crate::policy::job::JobId;
 
 /// Characters in a client's name.
@@ -109,7 +110,11 @@ fn check_clients(
         for (key, hash) in client.key_sha256.iter().enumerate() {
             let hash_path = element(&child(&path, "key_sha256"), key);
             if let Some(first) = keys.insert(*hash, hash_path.clone()) {
-                report.quiet_fault(&hash_path, format!("is the same key as {first}"));
+                let fingerprint = Fingerprint::of_digest(hash);
+                report.quiet_fault(
+                    &hash_path,
+                    format!("is the same key as {first}, fingerprint {fingerprint}"),
+                );
             }
         }
         clients.push(client);

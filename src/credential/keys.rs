@@ -18,7 +18,7 @@ use super::{X_PROJECT_ID, X_SDK_DATE, X_SECURITY_TOKEN, header_text, sensitive};
 use crate::error::Error;
 
 /// `X-Sdk-Date` in UTC, e.g. `20240605T080058Z`.
-const SDK_DATE: &str = "%Y%m%dT%H%M%SZ";
+pub(super) const SDK_DATE: &str = "%Y%m%dT%H%M%SZ";
 
 /// So long after their end keys are still tried: clocks differ, and upstream's is the one that counts.
 pub(super) const EXPIRY_GRACE: Duration = Duration::from_secs(60);

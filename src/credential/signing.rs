@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
 
 /// The header whose value is the time in the string to sign.
-const DATE_HEADER: &str = "x-sdk-date";
+pub(super) const DATE_HEADER: &str = "x-sdk-date";
 
 /// The header that, if it is there, stands in for the hash of the body.
-const CONTENT_HASH_HEADER: &str = "x-sdk-content-sha256";
+pub(super) const CONTENT_HASH_HEADER: &str = "x-sdk-content-sha256";
 
 /// Everything but the unreserved characters of RFC 3986 §2.3 is encoded, with upper-case hex.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
@@ -94,17 +94,35 @@ pub fn string_to_sign(date: &[u8], canonical_request: &[u8]) -> Vec<u8> {
     [ALGORITHM.as_bytes(), date, hash.as_bytes()].join(&b'\n')
 }
 
-/// The signature: 64 lower-case hex digits. The secret key is the HMAC key itself, none is derived.
+/// The same, of a whole request.
 ///
 /// # Errors
 /// `X-Sdk-Date`, or a signed header, that does not occur exactly once.
-pub fn signature(request: &Signable<'_>, secret_key: &str) -> Result<String, SigningFault> {
+pub fn message(request: &Signable<'_>) -> Result<Vec<u8>, SigningFault> {
     let date = the_one_value(request.headers, DATE_HEADER)?;
-    let message = string_to_sign(date, &canonical_request(request)?);
+    Ok(string_to_sign(date, &canonical_request(request)?))
+}
+
+/// The signature: 64 lower-case hex digits. The secret key is the HMAC key itself, none is derived.
+///
+/// # Errors
+/// See [`message`].
+pub fn signature(request: &Signable<'_>, secret_key: &str) -> Result<String, SigningFault> {
+    let mac = mac(&message(request)?, secret_key);
+    Ok(hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Whether these bytes are the signature of a [`message`]. It takes the same time wherever they differ.
+#[must_use]
+pub fn is_signature(signature: &[u8; 32], message: &[u8], secret_key: &str) -> bool {
+    mac(message, secret_key).verify_slice(signature).is_ok()
+}
+
+fn mac(message: &[u8], secret_key: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret_key.as_bytes())
         .expect("HMAC takes keys of any length");
-    mac.update(&message);
-    Ok(hex::encode(mac.finalize().into_bytes()))
+    mac.update(message);
+    mac
 }
 
 /// The value of `Authorization`.

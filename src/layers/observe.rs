@@ -78,7 +78,6 @@ pin_project_lite::pin_project! {
 struct Told {
     observer: Arc<Observer>,
     exchange: Arc<Exchange>,
-    peer: Arc<str>,
 }
 
 // === impl Observer ===
@@ -173,13 +172,14 @@ where
         let id = self.name(&head);
         let span = tracing::debug_span!("request", request.id = id.as_str(), method = %head.method);
         let started = self.observer.clock.now();
-        let exchange = Exchange::new(id, head, announces_body, started).certified(self.certified);
+        let exchange = Exchange::new(id, head, announces_body, started)
+            .certified(self.certified)
+            .from_peer(Arc::clone(&self.peer));
         let exchange = Arc::new(exchange);
         let written = span.in_scope(|| self.inner.call(Arc::clone(&exchange)));
         let story = Told {
             observer: Arc::clone(&self.observer),
             exchange,
-            peer: Arc::clone(&self.peer),
         };
         let mut observing = Observing {
             story: Some(story),
@@ -268,7 +268,7 @@ impl Told {
         observer.access.write(&AccessRecord {
             at: observer.clock.wall(),
             client: client.map(|client| observer.clients.name(client)),
-            peer: &self.peer,
+            peer: exchange.peer.as_deref().unwrap_or_default(),
             method: exchange.head.method.as_str(),
             target: job
                 .as_ref()

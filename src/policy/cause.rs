@@ -97,7 +97,8 @@ impl Cause {
             | Error::ForeignOrigin
             | Error::UnknownKey
             | Error::OversizedKey
-            | Error::BadSignature
+            | Error::BadSignature(_)
+            | Error::ClientClock { .. }
             | Error::JobForbidden
             | Error::AboveRate { .. }
             | Error::NoRoute

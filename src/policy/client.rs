@@ -1,32 +1,37 @@
-//! Who is calling: which header names the client, and which client a key belongs to.
+//! Who is calling: what a request presents ([`presented`]), and which client a key belongs to.
+//!
+//! Which client a *signature* belongs to is not known here: that takes secrets, which one room alone sees
+//! ([`credential`](crate::credential)).
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 
-/// Longest client key that is hashed, in bytes. Ours have a few dozen; what is longer is somebody's real IAM token.
-const MAX_KEY_BYTES: usize = 512;
+mod key;
+mod presented;
 
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
-const BEARER: &str = "Bearer ";
+pub use key::{Fingerprint, LastUse, PlainKey};
+pub use presented::{Presented, Proof, presented};
+
+/// Longest client key that is hashed, in bytes. Ours have a few dozen; what is longer is somebody's real IAM token.
+pub const MAX_KEY_BYTES: usize = 512;
 
 /// A client of the configuration, by its place there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientId(u16);
 
 /// The clients and the SHA-256 of their keys; the keys themselves are not known to the gateway.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Clients {
     names: Vec<String>,
     /// As long as `names`, or shorter: the rest has no bound of its own.
     max_stale: Vec<Option<Duration>>,
-    by_digest: HashMap<[u8; 32], ClientId>,
+    keys: Vec<PlainKey>,
+    /// Places in `keys`.
+    by_digest: HashMap<[u8; 32], usize>,
     by_name: HashMap<String, ClientId>,
 }
 
@@ -57,11 +62,17 @@ impl Clients {
     pub fn new<'a>(clients: impl IntoIterator<Item = (&'a str, &'a [[u8; 32]])>) -> Self {
         let mut known = Self::default();
         for (index, (name, digests)) in (0..u16::MAX - 1).zip(clients) {
+            let owner = ClientId(index);
             known.names.push(name.to_owned());
-            known.by_name.insert(name.to_owned(), ClientId(index));
-            known
-                .by_digest
-                .extend(digests.iter().map(|digest| (*digest, ClientId(index))));
+            known.by_name.insert(name.to_owned(), owner);
+            for digest in digests {
+                known.by_digest.insert(*digest, known.keys.len());
+                known.keys.push(PlainKey {
+                    owner,
+                    fingerprint: Fingerprint::of_digest(digest),
+                    last_use: LastUse::default(),
+                });
+            }
         }
         known
     }
@@ -106,65 +117,34 @@ impl Clients {
             .map_or("-", String::as_str)
     }
 
-    /// Finds the client by the first key header that is present, which decides alone: `X-Api-Key`, `X-Auth-Token`,
-    /// `Authorization`. The look-up is by digest: nobody can choose a digest byte by byte, so how long it takes says
-    /// nothing about a key.
+    /// The key that is presented. The look-up is by digest: nobody can choose a digest byte by byte, so how long it takes
+    /// says nothing about a key.
     ///
     /// # Errors
-    /// [`Error::MissingKey`], [`Error::UnknownKey`], [`Error::OversizedKey`]; [`Error::BadSignature`] for an
-    /// `Authorization` that is a signature: an access key alone never authenticates.
-    pub fn identify(&self, headers: &HeaderMap) -> Result<ClientId, Error> {
-        let key = presented_key(headers)?;
-        if key.len() > MAX_KEY_BYTES {
+    /// [`Error::UnknownKey`]; [`Error::OversizedKey`], which is not even hashed.
+    pub fn key(&self, presented: &[u8]) -> Result<&PlainKey, Error> {
+        if presented.len() > MAX_KEY_BYTES {
             return Err(Error::OversizedKey);
         }
-        let digest: [u8; 32] = Sha256::digest(key).into();
-        self.by_digest
-            .get(&digest)
-            .copied()
+        let digest: [u8; 32] = Sha256::digest(presented).into();
+        let place = self.by_digest.get(&digest);
+        place
+            .and_then(|place| self.keys.get(*place))
             .ok_or(Error::UnknownKey)
     }
-}
 
-fn presented_key(headers: &HeaderMap) -> Result<&[u8], Error> {
-    if let Some(key) = only_value(headers, &X_API_KEY)? {
-        return Ok(key.as_bytes());
-    }
-    if let Some(token) = only_value(headers, &X_AUTH_TOKEN)? {
-        return Ok(token.as_bytes());
-    }
-    let authorization = only_value(headers, &AUTHORIZATION)?
-        .ok_or(Error::MissingKey)?
-        .as_bytes();
-    match authorization.split_at_checked(BEARER.len()) {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case(BEARER.as_bytes()) => {
-            Ok(key.trim_ascii())
-        }
-        _ if authorization.starts_with(b"SDK-HMAC-") => Err(Error::BadSignature),
-        _ => Err(Error::UnknownKey),
-    }
-}
-
-/// A key header that occurs twice names nobody: which of the two counted would be a guess.
-fn only_value<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a HeaderValue>, Error> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next();
-    if values.next().is_some() {
-        Err(Error::UnknownKey)
-    } else {
-        Ok(first)
+    /// Every key, client by client.
+    #[must_use]
+    pub fn keys(&self) -> &[PlainKey] {
+        &self.keys
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderName, HeaderValue};
     use sha2::{Digest as _, Sha256};
 
-    use super::{ClientId, Clients};
+    use super::{ClientId, Clients, MAX_KEY_BYTES};
     use crate::error::Error;
 
     fn clients() -> Clients {
@@ -174,92 +154,36 @@ mod tests {
         Clients::new([("wallboard", &wallboard[..]), ("bot", &bot[..])])
     }
 
-    fn name_for(headers: &[(&'static str, &str)]) -> Result<String, Error> {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(
-                HeaderName::from_static(name),
-                HeaderValue::from_str(value).unwrap(),
-            );
-        }
+    #[test]
+    fn each_key_is_its_clients() {
         let clients = clients();
-        clients
-            .identify(&map)
-            .map(|client| clients.name(client).to_owned())
-    }
-
-    #[test]
-    fn the_first_header_present_decides_alone() {
-        for (headers, expected) in [
-            (&[("x-api-key", "wall-old")][..], "wallboard"),
-            (&[("x-api-key", "wall-new")], "wallboard"),
-            (&[("x-auth-token", "bot")], "bot"),
-            (&[("authorization", "Bearer bot")], "bot"),
-            (&[("authorization", "bearer bot")], "bot"),
-            (
-                &[
-                    ("x-api-key", "bot"),
-                    ("x-auth-token", "wall-old"),
-                    ("authorization", "nonsense"),
-                ],
-                "bot",
-            ),
-            (
-                &[
-                    ("x-auth-token", "bot"),
-                    ("authorization", "Bearer wall-old"),
-                ],
-                "bot",
-            ),
-            (
-                &[
-                    ("x-api-key", "bot"),
-                    (
-                        "authorization",
-                        "SDK-HMAC-SHA256 Access=AK, SignedHeaders=host, Signature=0",
-                    ),
-                ],
-                "bot",
-            ),
+        for (key, name) in [
+            ("wall-old", "wallboard"),
+            ("wall-new", "wallboard"),
+            ("bot", "bot"),
         ] {
-            assert_eq!(name_for(headers).unwrap(), expected, "{headers:?}");
+            let known = clients.key(key.as_bytes()).unwrap();
+            assert_eq!(clients.name(known.owner), name);
+            assert_eq!(clients.named(name), Some(known.owner));
+            let digest = hex::encode(Sha256::digest(key));
+            assert!(digest.starts_with(&known.fingerprint.to_string()));
         }
-    }
-
-    #[test]
-    fn a_wrong_first_header_is_not_rescued_by_a_right_second_one() {
-        for headers in [
-            &[("x-api-key", "no"), ("x-auth-token", "bot")][..],
-            &[("x-api-key", ""), ("authorization", "Bearer bot")],
-            &[("x-auth-token", "no"), ("authorization", "Bearer bot")],
-            &[("x-api-key", "bot"), ("x-api-key", "bot")],
-            &[("authorization", "Basic bot")],
-            &[("authorization", "bot")],
-        ] {
-            assert!(
-                matches!(name_for(headers), Err(Error::UnknownKey)),
-                "{headers:?}"
-            );
-        }
+        assert_eq!(clients.keys().len(), 3);
     }
 
     #[test]
     fn each_refusal_has_its_reason() {
-        assert!(matches!(name_for(&[]), Err(Error::MissingKey)));
-        let iam_token = "M".repeat(513);
-        assert!(matches!(
-            name_for(&[("x-auth-token", &iam_token)]),
-            Err(Error::OversizedKey)
-        ));
-        assert!(matches!(
-            name_for(&[("x-auth-token", &"M".repeat(512))]),
-            Err(Error::UnknownKey)
-        ));
-        let signed = "SDK-HMAC-SHA256 Access=wallboard, SignedHeaders=host, Signature=00";
-        assert!(matches!(
-            name_for(&[("authorization", signed)]),
-            Err(Error::BadSignature)
-        ));
+        let refusal = |key: &str| {
+            clients()
+                .key(key.as_bytes())
+                .map(|key| key.owner)
+                .unwrap_err()
+        };
+        for unknown in ["", "no", "Bot", "bot ", &"M".repeat(MAX_KEY_BYTES)] {
+            assert!(matches!(refusal(unknown), Error::UnknownKey), "{unknown}");
+        }
+        let iam_token = "M".repeat(MAX_KEY_BYTES + 1);
+        assert!(matches!(refusal(&iam_token), Error::OversizedKey));
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl Outcome {
             | Error::MissingKey
             | Error::UnknownKey
             | Error::OversizedKey
-            | Error::BadSignature
+            | Error::BadSignature(_)
+            | Error::ClientClock { .. }
             | Error::AdminToken
             | Error::ForeignOrigin
             | Error::JobForbidden

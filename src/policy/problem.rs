@@ -98,7 +98,10 @@ impl Problem {
             Error::MissingKey => Self::of(&table::MISSING_KEY),
             Error::UnknownKey => Self::of(&table::UNKNOWN_KEY),
             Error::OversizedKey => Self::of(&table::OVERSIZED_KEY),
-            Error::BadSignature => Self::of(&table::BAD_SIGNATURE),
+            Error::BadSignature(why) => Self::of(&table::BAD_SIGNATURE).adding(why),
+            Error::ClientClock { behind, off } => {
+                Self::of(&table::CLIENT_CLOCK).adding(&clock_in_words(*behind, *off))
+            }
             Error::AdminToken => Self::of(&table::ADMIN_TOKEN),
             Error::ForeignOrigin => Self::of(&table::FOREIGN_ORIGIN),
             Error::JobForbidden => Self::of(&table::JOB_FORBIDDEN),
@@ -200,12 +203,14 @@ impl Problem {
     /// Says also that the gateway's clock is why, if it is.
     fn naming(self, clock: Option<ClockFault>) -> Self {
         match clock {
-            Some(fault) => {
-                let message = format!("{} The cause: {fault}.", self.message);
-                self.saying(message.into())
-            }
+            Some(fault) => self.adding(&format!("The cause: {fault}.")),
             None => self,
         }
+    }
+
+    fn adding(self, sentence: &str) -> Self {
+        let message = format!("{} {sentence}", self.message);
+        self.saying(message.into())
     }
 
     fn retrying_after(self, wait: Duration) -> Self {
@@ -234,6 +239,18 @@ impl Problem {
 pub fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs()
         .saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+/// Rounded down to what a person would say: the gateway's clock is not for strangers to set theirs by.
+fn clock_in_words(behind: bool, off: Duration) -> String {
+    let minutes = off.as_secs() / 60;
+    let about = match minutes {
+        ..120 => format!("{minutes} minutes"),
+        120..2_880 => format!("{} hours", minutes / 60),
+        _ => format!("{} days", minutes / 1_440),
+    };
+    let side = if behind { "behind" } else { "ahead" };
+    format!("Yours is about {about} {side}.")
 }
 
 /// The row of a status that is passed on.

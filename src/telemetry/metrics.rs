@@ -13,12 +13,14 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub mod facts;
+pub mod refusals;
 pub mod requests;
 pub mod upstream;
 
 mod process;
 
 pub use facts::{Facts, Snapshot};
+pub use refusals::RefusalMetrics;
 pub use requests::{Account, Accounts, ClientCounters, RequestMetrics, StatusClass, Usage};
 pub use upstream::{CallResult, LookTrigger, UpstreamMetrics};
 
@@ -33,6 +35,8 @@ type Label = [(&'static str, &'static str); 1];
 pub struct Metrics {
     /// For the layers that see requests.
     pub requests: RequestMetrics,
+    /// For the layer that asks who asks.
+    pub refusals: RefusalMetrics,
     /// For the fetch.
     pub upstream: UpstreamMetrics,
 }
@@ -69,6 +73,7 @@ impl Metrics {
         process::register(registry, origin.started);
         Self {
             requests: RequestMetrics::register(registry),
+            refusals: RefusalMetrics::register(registry),
             upstream: UpstreamMetrics::register(registry, origin.nullable_fields),
         }
     }

@@ -126,7 +126,7 @@ fn strangers() -> Vec<Stranger> {
             "authorization",
             &signed_as_wallboard(),
             "JG.4012",
-            "This gateway does not take signatures.",
+            "The signature of this request is not accepted.",
         ),
     ]
 }

@@ -45,6 +45,7 @@ mod samples;
 mod sandbox;
 mod secrets;
 mod signals;
+mod signatures;
 mod stale;
 mod sweep;
 mod usage;

@@ -13,6 +13,8 @@ use program::Program;
 use search::assert_hidden;
 
 pub(crate) const TOKEN: &str = "MIIF-token-test-0123456789abcdef+/0123456789abcdef==";
+/// What the client `bot` signs with.
+pub(crate) const BOT_SECRET: &str = "jgs_0123456789abcdef-secret-of-bot";
 /// What a client may present by mistake: a key of somewhere else, and a cloud token too long to be ours.
 const WRONG_KEY: &str = "jg_00000000000000000000000000000bad";
 
@@ -94,6 +96,11 @@ async fn live(credential: &str, last: Reply) -> (Vec<String>, String) {
             "Authorization: SDK-HMAC-SHA256 Access={ACCESS_KEY}, SignedHeaders=host, Signature=00\r\n"
         ),
         format!("X-Api-Key: {KEY}\r\nX-Api-Key: {OTHER_KEY}\r\n"),
+        format!("X-Api-Key: {BOT_SECRET}\r\n"),
+        format!(
+            "X-Sdk-Date: 20240605T080058Z\r\nAuthorization: SDK-HMAC-SHA256 Access=bot, SignedHeaders=x-sdk-date, Signature={}\r\n",
+            "0".repeat(64)
+        ),
     ] {
         assert_eq!(program.ask(&path, &fields).await, 401, "{fields}");
     }
@@ -134,9 +141,11 @@ async fn live(credential: &str, last: Reply) -> (Vec<String>, String) {
 
 /// The secrets as they are, and the signatures and tokens as they were sent.
 fn needles(script: &Script) -> Vec<String> {
-    let mut needles = [SECRET_KEY, ACCESS_KEY, TOKEN, KEY, OTHER_KEY, WRONG_KEY]
-        .map(str::to_owned)
-        .to_vec();
+    let mut needles = [
+        SECRET_KEY, ACCESS_KEY, TOKEN, KEY, OTHER_KEY, WRONG_KEY, BOT_SECRET,
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for asked in script.asked() {
         let sent = ["authorization", "x-auth-token"].map(|name| field(&asked.head, name));
         let sent = sent

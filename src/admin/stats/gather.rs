@@ -14,7 +14,7 @@ use crate::telemetry::metrics::{
 };
 
 use super::{
-    ApiLimits, Budget, Cache, Client, Credential, Foreign, Latency, Limit, Outlook, Requests,
+    ApiLimits, Budget, Cache, Client, Credential, Foreign, Key, Latency, Limit, Outlook, Requests,
     Savings, Stats, Sweep, Upstream,
 };
 
@@ -27,6 +27,7 @@ impl Stats {
         now: &Snapshot,
         requests: &RequestMetrics,
         upstream: &UpstreamMetrics,
+        keys: BTreeMap<String, Vec<Key>>,
     ) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -38,7 +39,7 @@ impl Stats {
                 gateway_paid: requests.gateway_paid(),
             },
             requests: Requests::gather(now, requests),
-            clients: clients(requests),
+            clients: clients(requests, keys),
             latency: latency(requests),
             upstream: Upstream::gather(now, upstream),
             credential: Credential::from(now),
@@ -129,7 +130,7 @@ fn by_outcome(counts: impl IntoIterator<Item = (OutcomeKind, u64)>) -> BTreeMap<
         .collect()
 }
 
-fn clients(requests: &RequestMetrics) -> Vec<Client> {
+fn clients(requests: &RequestMetrics, mut keys: BTreeMap<String, Vec<Key>>) -> Vec<Client> {
     let clients = requests.clients().into_iter().map(|client| {
         let counts = OutcomeKind::ALL.map(|kind| (kind, client.count(kind)));
         Client {
@@ -137,6 +138,7 @@ fn clients(requests: &RequestMetrics) -> Vec<Client> {
             total: counts.iter().map(|(_, count)| count).sum(),
             usage: client.usage(),
             by_outcome: by_outcome(counts),
+            keys: keys.remove(client.name()).unwrap_or_default(),
         }
     });
     clients.collect()

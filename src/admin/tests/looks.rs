@@ -237,7 +237,8 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
         told["clients"],
         json!([{
             "name": "wallboard", "total": 19,
-            "asked": 10, "free": 6, "paid": 1.5, "stale": 0, "refused": 3, "by_outcome": outcomes_told
+            "asked": 10, "free": 6, "paid": 1.5, "stale": 0, "refused": 3, "by_outcome": outcomes_told,
+            "keys": [{"kind": "secret", "fingerprint": "1a2b3c4d", "last_used": "2026-11-24T08:32:50Z"}]
         }])
     );
     assert_eq!(

@@ -76,7 +76,7 @@ rows! {
         "no client key",
         StatusCode::UNAUTHORIZED,
         "JG.4011",
-        "No client key was presented. Send the key you were given for this gateway as X-Api-Key, X-Auth-Token or Authorization: Bearer.",
+        "No client key was presented. Send the key you were given for this gateway as X-Api-Key, X-Auth-Token or Authorization: Bearer, or sign with its access key and secret key.",
     );
     UNKNOWN_KEY = own(
         "unknown client key",
@@ -91,10 +91,16 @@ rows! {
         "What was presented as client key is longer than 512 bytes, so it is probably a cloud token. It was neither used nor kept. Send the key you were given for this gateway instead.",
     );
     BAD_SIGNATURE = own(
-        "a signature in place of a client key",
+        "bad signature of a virtual AK/SK",
         StatusCode::UNAUTHORIZED,
         "JG.4012",
-        "This gateway does not take signatures. Send the key you were given for it as X-Api-Key or X-Auth-Token; a signature beside it does no harm.",
+        "The signature of this request is not accepted.",
+    );
+    CLIENT_CLOCK = own(
+        "client clock off by more than 15 minutes",
+        StatusCode::UNAUTHORIZED,
+        "JG.4013",
+        "The time of this request's signature is more than 15 minutes away from the gateway's clock. Set the clock of the machine that signs.",
     );
     ADMIN_TOKEN = own(
         "no or wrong admin token",

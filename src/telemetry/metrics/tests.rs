@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use jiff::SignedDuration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     CallResult, Facts, Metrics, Origin, RequestMetrics, Snapshot, StatusClass, UpstreamMetrics,
@@ -104,24 +103,13 @@ fn requests_are_counted_by_outcome_class_and_client_and_nothing_twice() {
 fn a_client_has_one_account_and_all_who_paid_are_exposed() {
     let mut registry = Registry::default();
     let metrics = RequestMetrics::register(&mut registry);
-    let digests = [
-        [Sha256::digest("wall").into()],
-        [Sha256::digest("ci").into()],
-    ];
-    let clients = ["wallboard", "ci"].into_iter().zip(&digests);
-    let clients = Clients::new(clients.map(|(name, digests)| (name, &digests[..])));
-    let id = |key| {
-        let headers = HeaderMap::from_iter([(
-            HeaderName::from_static("x-api-key"),
-            HeaderValue::from_static(key),
-        )]);
-        clients.identify(&headers).unwrap()
-    };
+    let clients = Clients::new(["wallboard", "ci"].map(|name| (name, &[][..])));
+    let id = |name| clients.named(name).unwrap();
     let (one, other) = (metrics.accounts(&clients), metrics.accounts(&clients)); // as two layers have them
     let third = Cost::of_millionths(333_333);
     one.of(id("ci")).account().pay(third);
     other.of(id("ci")).account().pay(third);
-    other.of(id("wall")).account().pay(Cost::of_calls(1));
+    other.of(id("wallboard")).account().pay(Cost::of_calls(1));
     one.of(ClientId::ANONYMOUS).account().pay(Cost::of_calls(4));
     one.gateway().pay(Cost::of_calls(3));
     let text = exposition(&registry);

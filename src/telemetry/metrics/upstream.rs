@@ -263,7 +263,8 @@ impl CallResult {
             | Error::MissingKey
             | Error::UnknownKey
             | Error::OversizedKey
-            | Error::BadSignature
+            | Error::BadSignature(_)
+            | Error::ClientClock { .. }
             | Error::AdminToken
             | Error::ForeignOrigin
             | Error::JobForbidden

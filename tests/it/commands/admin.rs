@@ -1,5 +1,6 @@
 //! `jobgate stats`, `explain` and `invalidate`, in front of an admin listener whose parts are a double, and of a real gateway.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
 use std::io::{Read as _, Write as _};
@@ -10,7 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use jiff::SignedDuration;
-use jobgate::admin::operate::{Explanation, Operate, Page, Query, Refreshed, State, Summary, Told};
+use jobgate::admin::operate::{
+    Explanation, Key, Operate, Page, Query, Refreshed, State, Summary, Told,
+};
 use jobgate::admin::{self, Access, Admin, Parts};
 use jobgate::clock::Clock;
 use jobgate::config::{AdminSettings, SecretSource};
@@ -87,6 +90,19 @@ impl Operate for Double {
 
     fn pause(&self, _paused: bool) -> bool {
         unreachable!("no command pauses")
+    }
+
+    fn keys(&self) -> BTreeMap<String, Vec<Key>> {
+        let key = |kind: &str, fingerprint: &str, last_used: Option<&str>| Key {
+            kind: kind.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            last_used: last_used.map(str::to_owned),
+        };
+        let keys = vec![
+            key("key", "1a2b3c4d", None),
+            key("secret", "5e6f7081", Some("2026-11-24T08:32:50Z")),
+        ];
+        BTreeMap::from([("wallboard".to_owned(), keys)])
     }
 }
 
@@ -345,6 +361,7 @@ fn stats_are_told_for_people() {
                waiting for upstream now: 4
   clients      wallboard  asked 7, free 6, paid 0.67 (hit 6, miss 1)
                ci         asked 1, free 0, paid 0.33, refused 1 (held 1)
+  keys         wallboard  key 1a2b3c4d not used yet, secret 5e6f7081 last used 2026-11-24T08:32:50Z
   latency      held       half at most 100us, 99 of 100 at most 100us
                hit        half at most 100us, 99 of 100 at most 100us
                miss       half at most 100us, 99 of 100 at most 100us

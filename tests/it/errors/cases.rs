@@ -1,6 +1,6 @@
 //! How each row of the error table is brought about.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jobgate::config::{CredentialSettings, SecretSource, Settings};
 use jobgate::credential::Credential;
@@ -115,6 +115,10 @@ pub(super) fn own_cases() -> Vec<Case> {
     let key = format!("X-Api-Key: {KEY}\r\n");
     let signed =
         "Authorization: SDK-HMAC-SHA256 Access=wallboard, SignedHeaders=host, Signature=00\r\n";
+    let at_eight = format!(
+        "X-Sdk-Date: 20240605T080058Z\r\nAuthorization: SDK-HMAC-SHA256 Access=wallboard, SignedHeaders=x-sdk-date, Signature={}\r\n",
+        "00".repeat(32)
+    );
     vec![
         Case::refused("bad job id", 400, no_job),
         Case::refused("unreadable request", 400, info("")),
@@ -126,7 +130,12 @@ pub(super) fn own_cases() -> Vec<Case> {
         keyed("no client key", 401, ""),
         keyed("unknown client key", 401, "X-Api-Key: nobody's\r\n"),
         keyed("client key over 512 bytes", 401, &token),
-        keyed("a signature in place of a client key", 401, signed),
+        keyed("bad signature of a virtual AK/SK", 401, signed),
+        keyed("client clock off by more than 15 minutes", 401, &at_eight).with(|gateway| {
+            let ten = SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_581_658);
+            gateway.clock.set_wall(ten);
+            gateway.in_keys_mode(&[("wallboard", KEY)])
+        }),
         keyed("client may not see this job", 403, &key).with(|gateway| {
             gateway
                 .in_keys_mode(&[("wallboard", KEY)])

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::TOKEN;
+use super::{BOT_SECRET, TOKEN};
 use crate::clients::{KEY, OTHER_KEY};
 use crate::raw::{Script, Wire};
 use crate::support::{ACCESS_KEY, PATIENCE, SECRET_KEY, nth_job};
@@ -34,7 +34,7 @@ impl Program {
              [upstream]\nendpoint = \"{endpoint}\"\ntimeout = \"300ms\"\nconnect_timeout = \"300ms\"\n\
              [upstream.credential]\n{credential}\n[budget]\nmode = \"ttl\"\nrequests = 10000\n\
              [[clients]]\nname = \"wallboard\"\nkey_sha256 = [\"{}\"]\n\
-             [[clients]]\nname = \"bot\"\nkey_sha256 = [\"{}\"]\n",
+             [[clients]]\nname = \"bot\"\nkey_sha256 = [\"{}\"]\nsecret_env = \"TEST_BOT\"\n",
             keys[0], keys[1],
         );
         std::fs::write(&config, text).expect("written");
@@ -46,6 +46,7 @@ impl Program {
                 ("TEST_AK", ACCESS_KEY),
                 ("TEST_SK", SECRET_KEY),
                 ("TEST_TOKEN", TOKEN),
+                ("TEST_BOT", BOT_SECRET),
             ])
             .env("RUST_LOG", "trace") // dependencies stay quiet whatever the environment says
             .stdin(Stdio::null())

@@ -12,9 +12,10 @@ use tower::service_fn;
 use tower::util::{BoxCloneSyncService, ServiceExt as _};
 
 use jobgate::clock::Clock;
+use jobgate::credential::ClientSecrets;
 use jobgate::credential::Credential;
 use jobgate::layers::admit::Admit;
-use jobgate::layers::authenticate::Authenticate;
+use jobgate::layers::authenticate::{Authenticate, Keyring};
 use jobgate::layers::collapse::{Bounds, Collapse, Fetch};
 use jobgate::layers::conform::Conform;
 use jobgate::layers::fetch::Call;
@@ -40,7 +41,9 @@ use jobgate::policy::permit::Permits;
 use jobgate::server::Drain;
 use jobgate::stack::{self, FetchParts, RequestParts};
 use jobgate::store::Store;
-use jobgate::telemetry::metrics::{Accounts, Metrics, Origin, RequestMetrics, UpstreamMetrics};
+use jobgate::telemetry::metrics::{
+    Accounts, Metrics, Origin, RefusalMetrics, RequestMetrics, UpstreamMetrics,
+};
 
 use super::{House, Requests};
 use crate::model::{Model, Shared, lock};
@@ -83,6 +86,11 @@ fn clients() -> Clients {
             .map(|digest| ("client", std::slice::from_ref(digest))),
     )
     .taking_stale(CLIENT_TERMS.map(|(_, max_stale)| max_stale))
+}
+
+fn keyring(clients: &Arc<Clients>, clock: &Clock) -> Arc<Keyring> {
+    let (clients, secrets) = (Arc::clone(clients), ClientSecrets::default());
+    Arc::new(Keyring::new(clients, secrets, clock.clone()))
 }
 
 // === impl House ===
@@ -198,7 +206,10 @@ impl Parts {
             admit: Admit::new(Drain::new()),
             conform: Conform::new(&[]),
             route: Route::new(""),
-            authenticate: Authenticate::with_keys(Arc::clone(&clients)),
+            authenticate: Authenticate::with_keys(
+                keyring(&clients, &clock),
+                RefusalMetrics::default(),
+            ),
             rate: Rate::new([], self.accounts.clone(), &clock),
             usage: Usage::new(self.accounts.clone(), Arc::clone(&clients), clock.clone()),
             validate: Validate::new(Permits::default()),
