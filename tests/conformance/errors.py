@@ -1,14 +1,16 @@
-"""Every recorded answer of the sandbox, as the SDK sees it through the gateway.
+"""Every recorded answer of the sandbox, as the SDKs see it through the gateway.
 
 The table is held against docs/sandbox.md: an example without a row here is a failure, not a gap.
 """
 
+import json
 import re
 
 import gateway
-import sdk
+import relay
+from sdk import equal
 
-# job id without its zeros: status and code that the SDK must see
+# job id without its zeros: status and code that a client must see
 EXPECTED = {
     "fail200statusfail": (502, "JG.5024"),
     "fail200nestederror": (502, "DEV.CH.10001"),
@@ -28,11 +30,11 @@ EXPECTED = {
     "error404apigw": (502, "JG.5025"),
     "error404build": (404, "CB.00060214"),
     "error422notfound": (404, "DEVCB.00031006"),
-    "error429user": (429, "429"),
-    "error429api": (429, "429"),
+    "error429user": (429, "APIGW.0308"),
+    "error429api": (429, "APIGW.0308"),
     "error500internal": (500, "CB.00060101"),
     "error500busy": (500, "CB.00060100"),
-    "error500toomany": (429, "429"),
+    "error500toomany": (429, "CB.00060211"),
     "error500backend": (500, "CB.00030004"),
     "error502apigw": (502, "APIGW.0201"),
     "error503apigw": (503, "APIGW.0613"),
@@ -55,46 +57,55 @@ TEXTS = {
 }
 
 # After these the gateway makes no calls for a while: what the next client gets, whose job is not stored.
-HOLDS = {"JG.5022": (503, "JG.5033"), "429": (429, "429")}
+HOLDS = {"JG.5022": (503, "JG.5033"), "APIGW.0308": (429, "JG.4292"), "CB.00060211": (429, "JG.4292")}
 
 
 def padded(name):
     return name.ljust(32, "0")
 
 
-def run(report, section):
+def run(report, section, sdks):
     page = (gateway.ROOT / "docs/sandbox.md").read_text()
     rows = dict(re.findall(r"^\| `(\w{32})` \| \d+ \| (.*) \|$", page, re.MULTILINE))
-    report.run(section, "the list of examples", lambda: complete(rows))
+    report.run("documentation", "a case for each example in docs/sandbox.md", lambda: complete(rows))
     for name in EXPECTED:
         about = rows.get(padded(name), "not in docs/sandbox.md")
-        report.run(section, f"`{name}`: {about}", lambda name=name: one(name))
+        report.run(section, f"`{name}`: {about}", lambda sdk, name=name: one(sdk, name), sdks)
 
 
 def complete(rows):
     tested = {padded(name) for name in [*EXPECTED, *SUCCESSES]}
-    sdk.equal("the set of examples without a case", set(rows) - tested, set())
-    sdk.equal("the set of cases without an example", tested - set(rows), set())
-    return f"all {len(rows)} examples of docs/sandbox.md have a case"
+    equal("the set of examples without a case", set(rows) - tested, set())
+    equal("the set of cases without an example", tested - set(rows), set())
+    return f"{len(rows)} examples"
 
 
-def one(name):
+def one(sdk, name):
     """A gateway for each, because some of these answers make it hold its calls."""
-    with gateway.Gateway() as running:
-        client = sdk.client(running.url)
-        error = sdk.refusal(client, padded(name))
-        sdk.equal("status and code", (error.status_code, error.error_code), EXPECTED[name])
-        if name in TEXTS:
-            sdk.equal("the text", error.error_msg, TEXTS[name])
+    with gateway.Gateway() as running, relay.to(running.url) as between:
+        client = sdk.client(between.url)
+        refusal = client.refusal(padded(name)).expect(*EXPECTED[name])
+        as_sent(refusal, *between.answers)
+        if name in TEXTS and not refusal.loses_body:
+            equal("the text", refusal.text, TEXTS[name])
+        code = EXPECTED[name][1]
+        if code not in HOLDS:
+            return str(refusal)
         calls = running.metric("jobgate_upstream_calls_total")
-        if error.error_code not in HOLDS:
-            return sdk.told(error)
-        sdk.equal("calls of a failure that must not be repeated", calls, 1)
-        after = sdk.refusal(client, "afterthehold00000000000000000000")
-        sdk.equal("status and code in the hold", (after.status_code, after.error_code), HOLDS[error.error_code])
-        sdk.equal("calls in the hold", running.metric("jobgate_upstream_calls_total"), calls)
-        return sdk.told(error) + f"; while the gateway then holds its calls, other jobs: {told_short(after)}"
+        equal("calls of a failure that must not be repeated", calls, 1)
+        after = client.refusal("afterthehold00000000000000000000").expect(*HOLDS[code])
+        equal("calls in the hold", running.metric("jobgate_upstream_calls_total"), calls)
+        return f"{refusal}, then {'the same' if str(after) == str(refusal) else after}"
 
 
-def told_short(error):
-    return f"{error.status_code}" if error.status_code == 429 else f"{error.status_code} `{error.error_code}`"
+def as_sent(refusal, answer):
+    """The SDK shows what is on the wire. (`expect` has seen what an SDK shows that loses the body.)"""
+    told = json.loads(answer.body)
+    equal("the members", sorted(told), ["error_code", "error_msg", "request_id", "source"])
+    equal("the content type", answer.headers["Content-Type"], "application/json;charset=UTF-8")
+    equal("the request id in the body", told["request_id"], answer.headers["X-Request-Id"])
+    if answer.status == 429 and not int(answer.headers["Retry-After"]) > 0:
+        raise AssertionError("no time in Retry-After")
+    if not refusal.loses_body:
+        seen = (refusal.status, refusal.code, refusal.text, refusal.request_id)
+        equal("the error", seen, (answer.status, told["error_code"], told["error_msg"], told["request_id"]))

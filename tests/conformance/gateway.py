@@ -58,11 +58,20 @@ class Gateway:
     """`jobgate serve` on free ports; `with` ends it, and sees that it ended well and told no secret."""
 
     def __init__(
-        self, endpoint=None, auth="open", server="", budget="requests = 5000", rest="", scenario="", secrets=()
+        self,
+        endpoint=None,
+        auth="open",
+        server="",
+        budget="requests = 5000",
+        rest="",
+        scenario="",
+        environment=None,
+        secrets=(),
     ):
         """`endpoint`: the upstream; without one the built-in sandbox, in this `scenario`. `secrets` may be told as little
-        as `CENTRAL`."""
-        self._secrets = [*CENTRAL, *secrets]
+        as `CENTRAL`, and so may what is in `environment`."""
+        environment = environment or {}
+        self._secrets = [*CENTRAL, *secrets, *environment.values()]
         self._directory = tempfile.TemporaryDirectory(prefix="jobgate-conformance-")
         path = pathlib.Path(self._directory.name) / "gateway.toml"
         upstream = UPSTREAM.format(endpoint=endpoint) if endpoint else ""
@@ -71,10 +80,10 @@ class Gateway:
         sandbox = ["--sandbox", "--scenario", path.with_name("scenario.toml")]
         command = [BINARY, "serve", "--config", path] + ([] if endpoint else sandbox)
         # Nothing of the caller's environment: a JOBGATE_SECTION__KEY there would change what is tested.
-        environment = {"CONFORMANCE_AK": ACCESS_KEY, "CONFORMANCE_SK": SECRET_KEY}
+        variables = {"CONFORMANCE_AK": ACCESS_KEY, "CONFORMANCE_SK": SECRET_KEY, **environment}
         self._errors = open(path.with_name("errors"), "w+b")
         self._process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, text=True
+            command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
         self._log, self._serving, self._introduced = [], None, threading.Event()
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -83,7 +92,8 @@ class Gateway:
         if self._serving is None:
             self._process.kill()
             raise RuntimeError("the gateway did not start:\n" + self._told_errors())
-        self.url, self._admin = f"http://{self._serving['listen']}", f"http://{self._serving['admin']}"
+        scheme = "https" if "tls = " in server else "http"
+        self.url, self._admin = f"{scheme}://{self._serving['listen']}", f"http://{self._serving['admin']}"
 
     def _read_log(self):
         """Reads the log to its end, and from it where the gateway serves."""
@@ -108,6 +118,17 @@ class Gateway:
         if not values:
             raise KeyError(f"no metric {name}")
         return sum(map(float, values))
+
+    def access_line(self, request_id):
+        """The line of a request in the access log."""
+        found = []
+
+        def look():
+            found.extend(line for line in map(json.loads, list(self._log)) if line.get("request.id") == request_id)
+            return found
+
+        until(f"the access line of {request_id}", look)
+        return found[0]
 
     def until(self, name, value, patience_s=10):
         """Waits for a metric to take a value."""
@@ -161,7 +182,7 @@ def origin(body, delay_s=0.0):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked, server.times = [], []
     server.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()  # how often it looks whether to end, in s
     try:
         yield server
     finally:

@@ -1,8 +1,9 @@
-"""Runs all of it against a release binary; see scripts/conformance, which prepares what this needs.
+"""Every case with every SDK, against a release binary; see scripts/conformance, which prepares what this needs.
 
 Exits 1 on any failure. Nothing is ever skipped: what is missing fails.
 """
 
+import contextlib
 import pathlib
 import re
 import sys
@@ -10,61 +11,76 @@ import sys
 import budget
 import errors
 import gateway
-import herd
 import jobs
 import keys
+import plain
+import sdk
+import ways
 from report import Report
 
-SECTIONS = [("jobs", jobs), ("keys", keys), ("budget", budget), ("errors", errors), ("herd", herd)]
-
-HEADINGS = {
-    "jobs": "Jobs, ids and connections",
-    "keys": "Client keys (`auth.mode = \"keys\"`)",
-    "budget": "Budget mode",
-    "errors": "Every recorded answer of upstream",
-    "herd": "A herd",
+# name → (heading, module); the results of all but the last are the same each time, and stand in docs/sdks.md
+SECTIONS = {
+    "ways": ("Ways to the gateway", ways),
+    "keys": ("Who is calling", keys),
+    "jobs": ("Jobs, ids and connections", jobs),
+    "budget": ("Budget mode", budget),
+    "errors": ("Recorded answers of upstream", errors),
+    "plain": ("Without an SDK", plain),
 }
+IN_THE_PAGE = list(SECTIONS)[:-1]
+IN_THE_README = ["ways"]
 
 
-def run(report, section, module):
+def run(report, section, sdks):
     """A section that breaks off outside its cases, or has none, is a failure of its own."""
-    before = len(report.rows)
+    before = report.passed + report.failed
     try:
-        module.run(report, section)
-        if len(report.rows) == before:
+        SECTIONS[section][1].run(report, section, sdks)
+        if report.passed + report.failed == before:
             raise RuntimeError("no cases")
     except Exception as error:
-        report.fail(section, "the section as a whole", error)
+        report.fail(section, "the section as a whole", "all", error)
 
 
-def short(table):
-    """A table without the texts behind the codes: what docs/sdks.md carries."""
-    return re.sub(r"(`\w+` \d{3} `[^`]+`): .*?(?=; while the gateway| \(`| \|)", r"\1", table)
-
-
-def as_documented(tables):
-    """docs/sdks.md carries the results of all sections but the herd, whose time is another each time, and no other rows."""
-    page = (gateway.ROOT / "docs/sdks.md").read_text().splitlines()
-    seen = [row for table in tables for row in short(table).splitlines()]
+def documented(name, tables, others_allowed):
+    """A page carries these tables; unless others are allowed, no other row."""
+    page = (gateway.ROOT / name).read_text().splitlines()
+    seen = [row for table in tables for row in table.splitlines()]
     missing = [row for row in seen if row not in page]
-    outlived = [row for row in page if row.startswith("|") and row not in seen]
+    outlived = [row for row in page if row.startswith("|") and row not in seen] if not others_allowed else []
     if missing or outlived:
-        raise AssertionError("docs/sdks.md lacks, then has too many:\n" + "\n".join([*missing, "", *outlived]))
+        raise AssertionError(f"{name} lacks, then has too many:\n" + "\n".join([*missing, "", *outlived]))
     return "the same"
 
 
-def main(results):
+def pinned():
+    """The page names the versions that are tried."""
+    requirements, pom, module = [
+        (gateway.ROOT / "tests/sdk" / name).read_text() for name in ["python/requirements.txt", "java/pom.xml", "go/go.mod"]
+    ]
+    versions = re.findall(r"^(huaweicloudsdkcodeartsbuild)==(\S+)", requirements, re.MULTILINE)
+    versions += re.findall(r"<artifactId>(huaweicloud-sdk-\w+)</artifactId>\s*<version>(\S+)</version>", pom)
+    versions += re.findall(r"/(huaweicloud-sdk-go-v3) v(\S+)", module)
+    page = (gateway.ROOT / "docs/sdks.md").read_text()
+    missing = [(name, version) for name, version in versions if f"`{name}` {version}" not in page]
+    if missing or len(versions) != 4:
+        raise AssertionError(f"docs/sdks.md does not name {missing} of {versions}")
+    return "named"
+
+
+def main(workplace):
     report = Report()
-    for section, module in SECTIONS:
-        run(report, section, module)
-    tables = [f"## {HEADINGS[section]}\n\n{report.markdown(section)}" for section, _ in SECTIONS]
-    shown = [report.markdown(section) for section, _ in SECTIONS if section != "herd"]
-    report.run("documentation", "the tables in docs/sdks.md", lambda: as_documented(shown))
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.with_name("sdks.md").write_text("\n".join(short(table) for table in shown))
-    requirements = (gateway.ROOT / "tests/conformance/requirements.txt").read_text().splitlines()
-    versions = ", ".join(line for line in requirements if line.startswith("huaweicloud"))
-    results.write_text(f"# The official Python SDK against jobgate\n\n{versions}, unmodified.\n\n" + "\n".join(tables))
+    with contextlib.ExitStack() as running:
+        sdks = [running.enter_context(sdk.Sdk(language, workplace)) for language in sdk.LANGUAGES]
+        for section in SECTIONS:
+            run(report, section, sdks)
+    tables = {section: report.markdown(section) for section in SECTIONS}
+    for name, sections, others_allowed in [("docs/sdks.md", IN_THE_PAGE, False), ("README.md", IN_THE_README, True)]:
+        carried = [tables[section] for section in sections]
+        report.run("documentation", name, lambda: documented(name, carried, others_allowed))
+    report.run("documentation", "the versions in docs/sdks.md", pinned)
+    results = workplace / "results.md"
+    results.write_text("\n".join(f"## {heading}\n\n{tables[section]}" for section, (heading, _) in SECTIONS.items()))
     print(f"results: {results}")
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
