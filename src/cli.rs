@@ -8,6 +8,7 @@ mod check;
 mod explain;
 mod invalidate;
 mod key;
+mod live;
 mod replay;
 mod running;
 mod sandbox;
@@ -55,7 +56,7 @@ enum Command {
     Serve(ServeArgs),
     /// Check a configuration file, and say everything that is wrong with it at once.
     ///
-    /// It reaches nothing and needs no secrets: a credential or certificate that is missing here and now is a warning.
+    /// Without --live it reaches nothing and needs no secrets: a credential or certificate that is missing here and now is a warning.
     /// Environment variables such as `JOBGATE_SERVER__LISTEN` count as they would for `serve`.
     Check(CheckArgs),
     /// Run the upstream double alone: a made-up CodeArts Build for testing clients.
@@ -100,6 +101,12 @@ struct CheckArgs {
     /// A recorded access log (JSON); says whether the budget would do for its requests. May be given several times.
     #[arg(long = "log", value_name = "FILE")]
     logs: Vec<PathBuf>,
+    /// Also try upstream, step by step: name, connection, TLS, credential, and at most two calls that count against the quota
+    #[arg(long)]
+    live: bool,
+    /// The job that --live asks for [default: a made-up one, which proves the credential as well]
+    #[arg(long, value_name = "JOB_ID", value_parser = job_id, requires = "live")]
+    job: Option<JobId>,
 }
 
 #[derive(Args, Debug)]

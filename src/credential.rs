@@ -228,6 +228,12 @@ impl Credential {
         health
     }
 
+    /// Why an identity service gave nothing when it was last asked; `None` if it did give, or none is asked.
+    #[must_use]
+    pub fn issue_fault(&self) -> Option<IssueFault> {
+        self.issuing()?.fault()
+    }
+
     /// Whether there may ever be another value.
     fn may_change(&self) -> bool {
         match &self.scheme {

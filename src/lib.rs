@@ -32,6 +32,7 @@
 //! | [`layers`] | mechanism | one file a layer; none imports another |
 //! | [`limiter`] | mechanism | how often somebody may do something |
 //! | [`planner`] | mechanism | budget mode's books: what is asked for, who waits for a first answer, which look is next |
+//! | [`live`] | mechanism | proves step by step that upstream can be used as configured, for `check --live` |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
 //! | [`admin`] | mechanism | the operator's port: health, metrics, the admin API |
 //! | [`credential`] | mechanism | the secret, the services that give it, and the signature; nothing else sees it |
@@ -56,6 +57,7 @@ pub mod credential;
 pub mod error;
 pub mod layers;
 pub mod limiter;
+pub mod live;
 pub mod planner;
 pub mod policy;
 pub mod process;

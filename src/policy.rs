@@ -11,6 +11,7 @@ pub mod cause;
 pub mod client;
 pub mod cost;
 pub mod denial;
+pub mod diagnosis;
 pub mod explain;
 pub mod failure;
 pub mod forecast;

@@ -1,5 +1,5 @@
 //! `jobgate check`: is the configuration good? It needs no secrets and reaches nothing, so it can run where they are
-//! not; what it finds missing here and now is a warning.
+//! not; what it finds missing here and now is a warning. With `--live` upstream is tried as well, see [`live`].
 
 use std::io::Write as _;
 
@@ -13,7 +13,7 @@ use jobgate::policy::forecast::{Forecast, Verdict};
 use jobgate::server::Tls;
 
 use super::replay::{read, rules};
-use super::{CheckArgs, Failed};
+use super::{CheckArgs, Failed, live};
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failed> {
     let checked = config::load(
@@ -37,6 +37,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failed> {
     writeln!(out, "{}", summary(settings))?;
     if let Some(forecast) = forecast {
         writeln!(out, "  forecast    {forecast}")?;
+    }
+    drop(out);
+    if args.live {
+        live::prove(settings, args.job)?;
     }
     Ok(())
 }

@@ -199,6 +199,12 @@ impl Issuing {
         }
     }
 
+    /// Why the service gave nothing when it was last asked.
+    pub(super) fn fault(&self) -> Option<IssueFault> {
+        let told = self.told();
+        told.trouble.as_ref().map(|trouble| trouble.fault.clone())
+    }
+
     fn unavailable(&self, what: &str) -> Error {
         let why = self.health().why;
         let why = why.map(|why| format!("; {why}")).unwrap_or_default();

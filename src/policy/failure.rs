@@ -24,7 +24,7 @@ mod tests;
 use self::told::{Told, read};
 
 /// How the build service's code for "too many requests" ends; it comes with status 500, not 429.
-const TOO_MANY_REQUESTS: &str = "00060211";
+pub(super) const TOO_MANY_REQUESTS: &str = "00060211";
 
 /// The public text where upstream sent a code and nothing readable beside it.
 const NO_TEXT: &str = "The upstream service gave a code but no text.";
@@ -68,6 +68,12 @@ pub fn text_of(body: &[u8]) -> Option<Arc<str>> {
     read(body).message
 }
 
+/// The code of an error body.
+#[must_use]
+pub fn code_of(body: &[u8]) -> Option<Arc<str>> {
+    read(body).code
+}
+
 /// Code and text of an error body, cleaned, on one line for the log; `None` if it tells neither.
 #[must_use]
 pub fn words_of(body: &[u8]) -> Option<String> {
@@ -101,10 +107,7 @@ enum Speaker<'a> {
 impl<'a> Speaker<'a> {
     fn of(code: Option<&'a str>) -> Self {
         let code = code.unwrap_or_default();
-        let number = ["APIGW.", "APIG."]
-            .iter()
-            .find_map(|prefix| code.strip_prefix(prefix));
-        if let Some(number) = number {
+        if let Some(number) = number_of_gateway(code) {
             Self::ApiGateway(number)
         } else if ["CB.", "DEVCB.", "DEV.CB."]
             .iter()
@@ -115,6 +118,13 @@ impl<'a> Speaker<'a> {
             Self::Other
         }
     }
+}
+
+/// The four digits of a code of the API gateway; `APIG.` and `APIGW.` mean the same.
+#[must_use]
+pub fn number_of_gateway(code: &str) -> Option<&str> {
+    let mut prefixes = ["APIGW.", "APIG."].iter();
+    prefixes.find_map(|prefix| code.strip_prefix(prefix))
 }
 
 /// Did the build service itself sign an error with this code? It is reached with a good credential only; the API gateway

@@ -33,7 +33,7 @@ const FURTHEST: Duration = Duration::from_hours(24);
 
 /// A refused signature that was further off was refused for that: upstream allows 15 minutes, and the estimate may be wrong by
 /// less than one.
-const EXPLAINS_REFUSAL: Duration = Duration::from_mins(14);
+pub(super) const EXPLAINS_REFUSAL: Duration = Duration::from_mins(14);
 
 /// What answers have shown of the local clock.
 #[derive(Clone, Debug, Default)]
@@ -204,14 +204,10 @@ impl Verdict {
 impl Moment {
     /// `None` if the answer was too slow to tell the time, or tells one out of range.
     fn read(reading: &Reading) -> Option<Self> {
-        if reading.round_trip > SLOWEST {
-            return None;
-        }
-        let upstream = (reading.date).checked_add(HALF_A_SECOND + reading.round_trip / 2)?;
         Some(Self {
             at: reading.at,
             local: reading.local,
-            upstream,
+            upstream: upstream_time(reading.date, reading.round_trip)?,
         })
     }
 
@@ -265,6 +261,22 @@ fn explain(
         off: ClockOff(off),
         corrected: !reading.signed.corrected && is_wrong_now(before) && !is_wrong_now(after),
     })
+}
+
+/// How far the local clock is off, by a single answer that named `date` and was read at `local`; `None` if the answer was too slow
+/// to tell.
+#[must_use]
+pub fn off(local: SystemTime, date: SystemTime, round_trip: Duration) -> Option<ClockOff> {
+    let upstream = upstream_time(date, round_trip)?;
+    Some(ClockOff(between(local, upstream)))
+}
+
+/// Upstream's time when an answer was read.
+fn upstream_time(date: SystemTime, round_trip: Duration) -> Option<SystemTime> {
+    if round_trip > SLOWEST {
+        return None;
+    }
+    date.checked_add(HALF_A_SECOND + round_trip / 2)
 }
 
 /// `one` minus `other`, or what comes nearest to it.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod check;
+mod live;
 mod replay;
 mod scenario;
 mod usage;

@@ -33,6 +33,7 @@ mod framing;
 mod hostile;
 mod hosts;
 mod limits;
+mod live;
 mod outage;
 mod paths;
 mod projects;

@@ -21,7 +21,7 @@ use crate::support::{Builder, in_front_of};
 pub(crate) struct Double {
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: Clock,
-    url: String,
+    pub(crate) url: String,
     _tasks: JoinSet<()>,
 }
 

@@ -163,7 +163,8 @@ fn encode_clock(
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(
         "jobgate_clock_skew",
-        "Local time minus upstream's, as its answers show it to half a second and half the round trip. From a minute on requests are          signed by upstream's time, beyond a day they are not: the local clock wants to be set. Absent until an answer has told the time.",
+        "Local time minus upstream's, as its answers show it to half a second and half the round trip. From a minute on requests are \
+         signed by upstream's time, beyond a day they are not: the local clock wants to be set. Absent until an answer has told the time.",
         Some(&Unit::Seconds),
         MetricType::Gauge,
     )?;
@@ -182,15 +183,13 @@ fn encode_credential(credential: &Health, encoder: &mut DescriptorEncoder<'_>) -
     )?;
     let mut family = encoder.encode_descriptor(
         "jobgate_credential_expiry_timestamp",
-        "When the central credential expires, in seconds since 1970; by its kind; absent if nobody says. One that an identity service gives is renewed while a quarter of its life is left.",
+        "When the central credential expires, in seconds since 1970; absent if nobody says. One that an identity service gives is renewed while a quarter of its life is left.",
         Some(&Unit::Seconds),
         MetricType::Gauge,
     )?;
     let since_1970 = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).ok();
     if let Some(at) = credential.expires_at.and_then(since_1970) {
-        family
-            .encode_family(&[("kind", credential.kind)])?
-            .encode_gauge(&at.as_secs_f64())?;
+        family.encode_gauge(&at.as_secs_f64())?;
     }
     let mut family = encoder.encode_descriptor(
         "jobgate_credential_renewals",

@@ -318,7 +318,7 @@ fn facts_are_exposed_exactly_as_the_snapshot_has_them() {
             r#"jobgate_hold_seconds{kind="credential"} 0.0"#,
             r#"jobgate_hold_seconds{kind="outage"} 2.0"#,
             "jobgate_credential_available 1",
-            r#"jobgate_credential_expiry_timestamp_seconds{kind="password"} 1717574458.25"#,
+            r#"jobgate_credential_expiry_timestamp_seconds 1717574458.25"#,
             r#"jobgate_credential_renewals_total{result="issued"} 2"#,
             r#"jobgate_credential_renewals_total{result="unchanged"} 0"#,
             r#"jobgate_credential_renewals_total{result="refused"} 1"#,
