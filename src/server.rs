@@ -32,6 +32,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
+pub use self::certificate::Certificate;
 pub use self::connection::Peer;
 pub use self::drain::Drain;
 pub use self::listen::{bind, inherited};

@@ -22,7 +22,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Watched};
 use super::bridge::Bridge;
-use super::certificate;
+use super::certificate::Certificate;
 use super::drain::Drain;
 use super::metrics::{CloseReason, ServerMetrics};
 use super::protocol::Protocol;
@@ -35,8 +35,8 @@ use crate::policy::phase::Limits;
 pub struct Peer {
     /// The other end.
     pub addr: SocketAddr,
-    /// The common name of the certificate that it showed, if it did: verified, but not yet known to stand for a client.
-    pub certified_name: Option<Arc<str>>,
+    /// The certificate that it showed, if it did: verified, but not yet known to stand for a client.
+    pub certificate: Option<Certificate>,
 }
 
 /// What all connections of a worker have in common.
@@ -66,7 +66,7 @@ where
         let open = self.metrics.opened();
         let mut peer = Peer {
             addr,
-            certified_name: None,
+            certificate: None,
         };
         let activity = Arc::new(Activity::new(self.drain.clone()));
         let io = Watched::new(stream, Arc::clone(&activity));
@@ -75,7 +75,7 @@ where
             Some(tls) => match self.shake_hands(tls, io).await {
                 Ok(io) => {
                     let (_, tls) = io.get_ref();
-                    peer.certified_name = certificate::common_name(tls.peer_certificates());
+                    peer.certificate = Certificate::read(tls.peer_certificates());
                     self.speak(io, &peer, activity).await
                 }
                 Err(reason) => reason,

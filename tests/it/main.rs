@@ -32,6 +32,7 @@ mod faults;
 mod framing;
 mod hostile;
 mod hosts;
+mod impostors;
 mod limits;
 mod live;
 mod outage;

@@ -49,14 +49,15 @@ impl Refusals {
         }
         let presented = presented(&exchange.head.headers);
         let (client, fingerprint) = match presented.map(|presented| presented.proof) {
-            Some(Proof::Key(bytes) | Proof::Foreign(bytes)) => (None, fingerprint(bytes)),
+            Some(Proof::Key(bytes)) => (None, fingerprint(bytes)),
             Some(Proof::Signature(value)) => {
                 let access_key = ClientSecrets::access_key(value);
                 let client = access_key.and_then(|name| keyring.named(name));
                 let stranger = access_key.filter(|_| client.is_none());
                 (client, stranger.and_then(|key| fingerprint(key.as_bytes())))
             }
-            Some(Proof::Doubled) | None => (None, None),
+            // a foreign scheme may carry somebody's password, which could be guessed by its fingerprint
+            Some(Proof::Foreign | Proof::Doubled) | None => (None, None),
         };
         tracing::info!(
             header = presented.map(|presented| presented.header),
