@@ -34,6 +34,7 @@ mod hostile;
 mod hosts;
 mod limits;
 mod live;
+mod map;
 mod outage;
 mod paths;
 mod projects;
