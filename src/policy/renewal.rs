@@ -206,7 +206,7 @@ impl Renewal {
         }
     }
 
-    /// What is held has expired before its time: the machine slept, or its clock was set. Not even [`SHORTEST`] is waited
+    /// What is held has expired before its time: the machine slept, or its clock was set. Not even `SHORTEST` is waited
     /// for then, since nothing is left to serve with; [`MOST_CALLS`] bounds it.
     pub fn expired(&mut self, now: Instant) {
         if matches!(self.due.why, Why::Expiring | Why::Unchanged) {
