@@ -28,6 +28,7 @@ use super::metrics::{CloseReason, ServerMetrics};
 use super::protocol::Protocol;
 use super::timers::{Next, Watch};
 use crate::clock::Clock;
+use crate::limiter::Sample;
 use crate::policy::phase::Limits;
 
 /// The facts of a connection.
@@ -48,6 +49,8 @@ pub(super) struct Serving<M> {
     pub(super) clock: Clock,
     pub(super) drain: Drain,
     pub(super) metrics: ServerMetrics,
+    /// Those that failed, for the log.
+    pub(super) handshakes: Sample,
 }
 
 /// A read or write error in the HTTP stack, of whatever kind.
@@ -72,7 +75,7 @@ where
         let io = Watched::new(stream, Arc::clone(&activity));
         let reason = match &self.tls {
             None => self.speak(io, &peer, activity).await,
-            Some(tls) => match self.shake_hands(tls, io).await {
+            Some(tls) => match self.shake_hands(tls, io, addr).await {
                 Ok(io) => {
                     let (_, tls) = io.get_ref();
                     peer.certificate = Certificate::read(tls.peer_certificates());
@@ -85,7 +88,12 @@ where
     }
 
     /// TLS up to the first byte of HTTP, under a limit of its own and cut short by the drain.
-    async fn shake_hands<I>(&self, tls: &TlsAcceptor, io: I) -> Result<TlsStream<I>, CloseReason>
+    async fn shake_hands<I>(
+        &self,
+        tls: &TlsAcceptor,
+        io: I,
+        addr: SocketAddr,
+    ) -> Result<TlsStream<I>, CloseReason>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
@@ -94,8 +102,22 @@ where
             () = self.drain.begun() => Err(CloseReason::Drain),
             shaken = timeout(self.limits.header, tls.accept(io)) => match shaken {
                 Ok(Ok(stream)) => Ok(stream),
-                Ok(Err(_)) | Err(_) => Err(CloseReason::Handshake),
+                Ok(Err(error)) => {
+                    self.tell_handshake(addr, &error);
+                    Err(CloseReason::Handshake)
+                }
+                Err(late) => {
+                    self.tell_handshake(addr, &late);
+                    Err(CloseReason::Handshake)
+                }
             },
+        }
+    }
+
+    /// The client is told next to nothing, so the log says why; a few lines of many.
+    fn tell_handshake(&self, peer: SocketAddr, error: &dyn std::fmt::Display) {
+        if let Some(untold) = self.handshakes.take() {
+            tracing::info!(%peer, %error, untold, "TLS handshake failed");
         }
     }
 

@@ -3,30 +3,18 @@
 //! Somebody tries keys, or a tool still sends an old one: either can come a thousand times a second, so the log gets one line a
 //! second, after a few at once. What was presented is named by its fingerprint, as keys are elsewhere.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
 use super::Keyring;
 use crate::clock::Clock;
 use crate::credential::ClientSecrets;
 use crate::error::Error;
 use crate::layers::Exchange;
-use crate::limiter::Limiter;
-use crate::policy::allowance::Allowance;
+use crate::limiter::Sample;
 use crate::policy::client::{Fingerprint, MAX_KEY_BYTES, Proof, presented};
 use crate::telemetry::metrics::RefusalMetrics;
 
-/// Lines at once, and then one a second.
-const LINES: Allowance = Allowance {
-    times: 5,
-    per: Duration::from_secs(5),
-};
-
 pub(super) struct Refusals {
     metrics: RefusalMetrics,
-    lines: Option<Limiter>,
-    /// Since the last line.
-    untold: AtomicU64,
+    sample: Sample,
 }
 
 // === impl Refusals ===
@@ -35,18 +23,15 @@ impl Refusals {
     pub(super) fn new(metrics: RefusalMetrics, clock: &Clock) -> Self {
         Self {
             metrics,
-            lines: Limiter::new(LINES, clock),
-            untold: AtomicU64::new(0),
+            sample: Sample::new(clock),
         }
     }
 
     pub(super) fn tell(&self, exchange: &Exchange, keyring: &Keyring, error: &Error) {
         self.metrics.refused(error);
-        let line = self.lines.as_ref().map(Limiter::take);
-        if !matches!(line, Some(Ok(_))) {
-            self.untold.fetch_add(1, Ordering::Relaxed);
+        let Some(untold) = self.sample.take() else {
             return;
-        }
+        };
         let presented = presented(&exchange.head.headers);
         let (client, fingerprint) = match presented.map(|presented| presented.proof) {
             Some(Proof::Key(bytes)) => (None, fingerprint(bytes)),
@@ -66,7 +51,7 @@ impl Refusals {
             peer = exchange.peer.as_deref(),
             request.id = exchange.id.as_str(),
             reason = %error,
-            untold = self.untold.swap(0, Ordering::Relaxed),
+            untold,
             "client refused"
         );
     }
