@@ -12,6 +12,7 @@ mod budget;
 mod cache;
 mod credential;
 mod document;
+mod endpoint;
 mod faults;
 mod hosts;
 mod item;

@@ -1,14 +1,12 @@
 //! `[upstream.credential]`: which kind, and where its secrets are. The secrets themselves are not read here.
 
-use std::net::IpAddr;
-
 use http::Uri;
 use http::uri::Scheme;
 
+use super::endpoint::{bare_uri, is_link_local, is_loopback, of_endpoint};
 use super::raw::{CredentialKind, Key, RawCredential, RawUpstream};
 use super::report::Report;
 use super::section::Section;
-use super::upstream::{bare_uri, is_loopback, of_endpoint};
 use super::{CredentialSettings, PasswordSettings, SecretSource, secret};
 
 /// The keys of `kind = "aksk"`.
@@ -231,16 +229,6 @@ fn metadata_endpoint(
         );
     }
     uri
-}
-
-/// Whether packets to it stay on the machine's own link (RFC 3927, RFC 4291 §2.5.6).
-fn is_link_local(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    match host.parse() {
-        Ok(IpAddr::V4(ip)) => ip.is_link_local(),
-        Ok(IpAddr::V6(ip)) => ip.is_unicast_link_local(),
-        Err(_) => false,
-    }
 }
 
 fn project_id(raw: &RawCredential, section: &mut Section<'_>) -> Option<String> {

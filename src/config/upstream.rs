@@ -1,12 +1,11 @@
 //! `[upstream]`: where job info comes from, and how long that may take.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use http::Uri;
-use http::uri::Scheme;
 
 use super::credential;
+use super::endpoint::of_endpoint;
 use super::raw::RawUpstream;
 use super::report::Report;
 use super::section::Section;
@@ -108,52 +107,4 @@ fn of_region(region: &str, section: &mut Section<'_>) -> Option<Uri> {
         format!("unknown region; {hint}Known are {known}; any other needs upstream.endpoint in its place"),
     );
     None
-}
-
-/// An address that the credential is sent to: scheme and host, in the clear only on purpose.
-pub(super) fn of_endpoint(
-    key: &str,
-    text: &str,
-    allow_plaintext: bool,
-    section: &mut Section<'_>,
-) -> Option<Uri> {
-    let Some(uri) = bare_uri(text) else {
-        section.fault(
-            key,
-            "must be scheme and host, with a port if need be, and nothing else; \
-             write for example \"https://build.example.com\"",
-        );
-        return None;
-    };
-    let plaintext = uri.scheme() == Some(&Scheme::HTTP);
-    if plaintext && !is_loopback(&uri) && !allow_plaintext {
-        section.fault(
-            key,
-            "http:// would send the credential in the clear; use https://, or set upstream.allow_plaintext = true",
-        );
-        return None;
-    }
-    if plaintext && !is_loopback(&uri) {
-        let path = section.path(key);
-        section.report.warn(format!(
-            "{path} is http://: the credential crosses the network in the clear"
-        ));
-    }
-    Some(uri)
-}
-
-/// Scheme and authority: no user, path, query or fragment.
-pub(super) fn bare_uri(text: &str) -> Option<Uri> {
-    let uri: Uri = text.parse().ok()?;
-    let scheme = uri.scheme()?;
-    let known = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
-    let nothing_else = matches!(uri.path(), "" | "/") && uri.query().is_none();
-    let bare = !text.contains(['@', '#']) && uri.host().is_some_and(|host| !host.is_empty());
-    (known && nothing_else && bare).then_some(uri)
-}
-
-pub(super) fn is_loopback(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -13,7 +13,7 @@ use crate::upstream::{A_JOB, Upstream};
 #[rustfmt::skip] // by who counts them
 const FAMILIES: &[&str] = &[
     "jobgate_build", "jobgate_log_lines_dropped",
-    "jobgate_requests", "jobgate_requests_waiting", "jobgate_request_duration_seconds", "jobgate_calls_saved", "jobgate_client_requests", "jobgate_rate_refusals", "jobgate_client_calls",
+    "jobgate_requests", "jobgate_requests_waiting", "jobgate_request_duration_seconds", "jobgate_calls_saved", "jobgate_client_refusals", "jobgate_client_requests", "jobgate_rate_refusals", "jobgate_client_calls",
     "jobgate_stored_answers",
     "jobgate_looks", "jobgate_upstream_calls", "jobgate_upstream_call_duration_seconds", "jobgate_upstream_retries", "jobgate_secret_echoes", "jobgate_fields_nulled",
     "jobgate_draining", "jobgate_credential_proven", "jobgate_clock_skew_seconds", "jobgate_credential_available", "jobgate_credential_renewals", "jobgate_credential_expiry_timestamp_seconds", "jobgate_upstream_paused", "jobgate_upstream_down", "jobgate_denial_wave",

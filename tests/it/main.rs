@@ -35,6 +35,7 @@ mod hosts;
 mod impostors;
 mod limits;
 mod live;
+mod map;
 mod outage;
 mod paths;
 mod projects;
