@@ -35,7 +35,6 @@
 //! | [`stack`] | wiring | the request path in one function, outermost first: the place to start reading |
 //! | [`refresh`] | mechanism | budget mode's hands: the one task that makes the looks that are planned |
 //! | [`layers`] | mechanism | one file a layer; none imports another |
-//! | [`limiter`] | mechanism | how often somebody may do something |
 //! | [`planner`] | mechanism | budget mode's books: what is asked for, who waits for a first answer, which look is next |
 //! | [`live`] | mechanism | proves step by step that upstream can be used as configured, for `check --live` |
 //! | [`server`] | mechanism | the clients' port: accept, TLS, timers, drain |
@@ -44,6 +43,7 @@
 //! | [`credential`] | mechanism | the secret, the services that give it, and the signature; nothing else sees it |
 //! | [`upstream`] | mechanism | calls to the cloud, within limits |
 //! | [`store`] | mechanism | stored answers and their memory |
+//! | [`limiter`] | mechanism | how often somebody may do something |
 //! | [`sandbox`] | mechanism | a double of the cloud, for trying and testing |
 //! | [`process`] | mechanism | what the process settles with the system at start |
 //! | [`config`] | values | the configuration, checked whole |

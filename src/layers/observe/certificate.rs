@@ -5,19 +5,12 @@
 //! certificate may connect as often as he likes.
 
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::clock::Clock;
-use crate::limiter::Limiter;
-use crate::policy::allowance::Allowance;
+use crate::limiter::Sample;
 use crate::policy::client::{ClientId, Clients};
 use crate::server::Peer;
-
-/// Lines at once, and then one a second.
-const LINES: Allowance = Allowance {
-    times: 5,
-    per: Duration::from_secs(5),
-};
 
 /// The client that a certificate stands for, until it ends.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +20,7 @@ pub(super) struct Certified {
 }
 
 /// Tells of names that stand for no client.
-pub(super) struct Strangers(Option<Limiter>);
+pub(super) struct Strangers(Sample);
 
 // === impl Certified ===
 
@@ -42,7 +35,7 @@ impl Certified {
 
 impl Strangers {
     pub(super) fn new(clock: &Clock) -> Self {
-        Self(Limiter::new(LINES, clock))
+        Self(Sample::new(clock))
     }
 
     /// Whom the certificate of a connection stands for.
@@ -61,9 +54,8 @@ impl Strangers {
     }
 
     fn tell(&self, peer: SocketAddr, name: &str) {
-        let line = self.0.as_ref().map(Limiter::take);
-        if matches!(line, Some(Ok(_))) {
-            tracing::info!(%peer, name, "a client certificate of this name stands for no client");
+        if let Some(untold) = self.0.take() {
+            tracing::info!(%peer, name, untold, "a client certificate of this name stands for no client");
         }
     }
 }
