@@ -9,6 +9,7 @@
 mod flaky;
 mod raw;
 mod support;
+mod told;
 mod upstream;
 
 mod activation;
