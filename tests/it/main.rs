@@ -33,6 +33,7 @@ mod faults;
 mod framing;
 mod hostile;
 mod hosts;
+mod identity;
 mod limits;
 mod live;
 mod outage;
