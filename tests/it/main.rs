@@ -9,6 +9,7 @@
 mod flaky;
 mod raw;
 mod support;
+mod told;
 mod upstream;
 
 mod activation;
@@ -32,6 +33,7 @@ mod faults;
 mod framing;
 mod hostile;
 mod hosts;
+mod identity;
 mod impostors;
 mod limits;
 mod live;
