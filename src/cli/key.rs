@@ -56,6 +56,7 @@ key_sha256 = [\"{digest}\"]
 fn secret_key(name: &str, random: &[u8; KEY_BYTES]) -> Zeroizing<String> {
     let secret = Zeroizing::new(format!("{SECRET_PREFIX}{}", &*hexadecimal(random)));
     let fingerprint = Fingerprint::of(secret.as_bytes());
+    let variable = variable(name);
     Zeroizing::new(format!(
         "\
 # The secret key of {name}. Give it to that client; it is shown only here.
@@ -69,7 +70,7 @@ fn secret_key(name: &str, random: &[u8; KEY_BYTES]) -> Zeroizing<String> {
 name = \"{name}\"
 secret_file = \"/etc/jobgate/{name}.secret\"
 
-# In place of the file a variable will do, such as secret_env = \"CLIENT_SECRET\".
+# In place of the file a variable will do, such as secret_env = \"{variable}\".
 # `jobgate stats` and the log call this secret {fingerprint}.
 # If {name} is a client already, add the line to its entry. If it has a secret already, it can have two while one replaces the other,
 # one as secret_env and one as secret_file; take the old one out once `jobgate stats` says that the new one is used and the old one
@@ -79,17 +80,44 @@ secret_file = \"/etc/jobgate/{name}.secret\"
     ))
 }
 
+/// The variable that may hold a client's secret, named after it: letters and digits in capitals, `_` for all else.
+fn variable(name: &str) -> String {
+    let capital = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
+    // no shell takes a name that begins with a digit
+    let begin = if name.starts_with(|c: char| c.is_ascii_digit()) {
+        "_"
+    } else {
+        ""
+    };
+    format!(
+        "{begin}{}_SECRET",
+        name.chars().map(capital).collect::<String>()
+    )
+}
+
 fn hexadecimal(random: &[u8; KEY_BYTES]) -> Zeroizing<String> {
     Zeroizing::new(hex::encode(random))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{plain_key, secret_key};
+    use super::{plain_key, secret_key, variable};
 
     #[test]
     fn a_new_key_says_what_to_do_with_it() {
         insta::assert_snapshot!(&*plain_key("wallboard", &[0xa1; 32]));
+    }
+
+    #[test]
+    fn a_variable_is_named_after_its_client() {
+        assert_eq!(variable("ide-plugin"), "IDE_PLUGIN_SECRET");
+        assert_eq!(variable("2.fast"), "_2_FAST_SECRET");
     }
 
     #[test]
