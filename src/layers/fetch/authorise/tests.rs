@@ -91,6 +91,8 @@ struct World {
     clock: Clock,
     /// Its status, and by how much its clock is ahead.
     upstream: (u16, Duration),
+    /// What its answers say.
+    body: &'static str,
     sent: Arc<Mutex<Vec<Request<()>>>>,
 }
 
@@ -104,6 +106,7 @@ impl World {
             authorise: Authorise::new(Arc::new(credential), HOST, signing_clock, metrics(&clock)),
             clock,
             upstream,
+            body: "{}",
             sent: Arc::default(),
         }
     }
@@ -112,7 +115,7 @@ impl World {
         &self,
     ) -> impl Service<Request<()>, Response = Answer, Error = Error, Future: Send> + Clone + Send + 'static
     {
-        let (status, ahead) = self.upstream;
+        let ((status, ahead), body) = (self.upstream, self.body);
         let (clock, sent) = (self.clock.clone(), Arc::clone(&self.sent));
         service_fn(move |request: Request<()>| {
             sent.lock().unwrap().push(request);
@@ -120,7 +123,7 @@ impl World {
                 status,
                 request_id: None,
                 limits: Heard::default(),
-                body: "{}".into(),
+                body: body.into(),
                 sent: clock.now(),
                 date: Some(clock.wall() + ahead),
             }))
@@ -266,6 +269,36 @@ async fn a_refused_token_has_nothing_to_do_with_the_clock() {
     let world = World::new(token(), (401, Duration::from_secs(20 * 60)));
     for _ in 0..3 {
         assert_eq!(world.ask_for_the_job().await.clock, None);
+    }
+}
+
+/// To take a refusal for a passing trouble would be to send refused keys again and again, until they are locked.
+#[tokio::test]
+async fn of_an_answer_that_shows_a_secret_the_status_alone_is_heard_and_only_if_it_says_enough() {
+    let shown = r#"{"error_msg":"Incorrect authentication: security token a-security\u002dtoken-0123456789"}"#;
+    for (status, is_heard) in [
+        (401, true),
+        (429, true),
+        (200, false),
+        (400, false),
+        (403, false),
+        (500, false),
+    ] {
+        let mut world = World::new(keys(), (status, Duration::ZERO));
+        world.body = shown;
+        let outcome = world.ask(Request::get(JOB).body(()).unwrap()).await;
+        match outcome {
+            Ok(heard) => {
+                assert!(is_heard, "{status}");
+                assert_eq!((heard.answer.status, heard.answer.body.len()), (status, 0));
+            }
+            Err(error) => {
+                assert!(
+                    !is_heard && matches!(error, Error::NotSuccess { .. }),
+                    "{status}"
+                );
+            }
+        }
     }
 }
 
