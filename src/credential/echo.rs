@@ -46,12 +46,12 @@ fn without_escapes(layer: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Writes what stands behind a backslash; gives what follows. Secrets are visible ASCII, so anything else becomes a blank.
+/// Writes what stands behind a backslash; gives what follows. What is no part of any secret or name becomes a blank.
 fn unescaped<'a>(escape: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    let visible = |code: u16| u8::try_from(code).ok().filter(u8::is_ascii_graphic);
     match escape {
         [b'u', digits @ ..] if let Some((code, rest)) = code(digits) => {
-            out.push(visible(code).unwrap_or(b' '));
+            let letter = char::from_u32(code.into()).unwrap_or(' ');
+            out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
             rest
         }
         [b'b' | b'f' | b'n' | b'r' | b't', rest @ ..] => {

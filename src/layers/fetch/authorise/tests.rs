@@ -3,9 +3,11 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::num::NonZeroU32;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::{Method, Request};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -239,6 +241,25 @@ async fn an_authorised_request_that_is_printed_shows_nothing() {
             values.contains("a-token") || values.contains("an-access-key"),
             "{values}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_panic_that_prints_what_it_holds_shows_nothing() {
+    for credential in [keys(), token()] {
+        let world = World::new(credential, (200, Duration::ZERO));
+        let wire = service_fn(|request: Request<()>| async move {
+            assert!(request.uri().path().is_empty(), "on purpose: {request:?}");
+            Err::<Answer, _>(Error::not_success("unreachable"))
+        });
+        let stack = around(world.authorise.clone()).layer(wire);
+        let asking = stack.oneshot(Request::get(JOB).body(()).unwrap());
+        let panic = AssertUnwindSafe(asking).catch_unwind().await.err().unwrap();
+        let told = panic.downcast_ref::<String>().unwrap();
+        assert!(told.contains("Sensitive"), "{told}");
+        for (name, text) in PRIVATE {
+            assert!(!told.contains(text), "{name}: {told}");
+        }
     }
 }
 
