@@ -189,7 +189,7 @@ pub(crate) fn path<B: Body + 'static>(
     });
     let peer = Peer {
         addr: "127.0.0.1:50000".parse().unwrap(),
-        certified_name: None,
+        certificate: None,
     };
     observer(guard, clients, clock).observe(&peer, requests)
 }

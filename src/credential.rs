@@ -83,7 +83,7 @@ enum Scheme {
 /// What was seen of it.
 #[derive(Default)]
 struct Seen {
-    /// The last that upstream refused.
+    /// The newest that upstream refused.
     refused: Option<Generation>,
     /// What is wrong with its file.
     fault: Option<Arc<str>>,
@@ -174,7 +174,7 @@ impl Credential {
         if !REFUSALS.contains(&status) {
             return false;
         }
-        self.seen().refused = Some(used);
+        self.note_refused(used);
         match &self.scheme {
             _ if status != UNAUTHORISED => false, // the user may not do this: another token does not help
             Scheme::AkSk(_) | Scheme::KeysFile(_) => false,
@@ -276,6 +276,12 @@ impl Credential {
 
     fn last_refused(&self) -> Option<Generation> {
         self.seen().refused
+    }
+
+    /// A late word of a former one does not count: it would pass for news of the one that was refused since.
+    fn note_refused(&self, used: Generation) {
+        let mut seen = self.seen();
+        seen.refused = seen.refused.max(Some(used));
     }
 
     fn tell_fault(&self, fault: Option<Arc<str>>) {

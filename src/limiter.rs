@@ -4,6 +4,7 @@
 //! allowance it is and what happens above it is its user's to say.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as GovernorClock, Reference};
@@ -32,6 +33,21 @@ struct Ticking {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Tick(Duration);
 
+/// Which of the things that strangers can make happen as often as they like are told in the log: a few at once, then one a
+/// second.
+#[derive(Debug)]
+pub struct Sample {
+    lines: Option<Limiter>,
+    /// Since the last line.
+    untold: AtomicU64,
+}
+
+/// See [`Sample`].
+const LINES: Allowance = Allowance {
+    times: 5,
+    per: Duration::from_secs(5),
+};
+
 // === impl Limiter ===
 
 impl Limiter {
@@ -57,6 +73,28 @@ impl Limiter {
             Ok(state) => Ok(state.remaining_burst_capacity()),
             Err(until) => Err(until.wait_time_from(self.bucket.clock().now())),
         }
+    }
+}
+
+// === impl Sample ===
+
+impl Sample {
+    /// Nothing told yet.
+    #[must_use]
+    pub fn new(clock: &Clock) -> Self {
+        Self {
+            lines: Limiter::new(LINES, clock),
+            untold: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether to tell this one; if so, how many were left out since the last.
+    pub fn take(&self) -> Option<u64> {
+        if matches!(self.lines.as_ref().map(Limiter::take), Some(Ok(_))) {
+            return Some(self.untold.swap(0, Ordering::Relaxed));
+        }
+        self.untold.fetch_add(1, Ordering::Relaxed);
+        None
     }
 }
 
@@ -94,7 +132,7 @@ impl Reference for Tick {
 mod tests {
     use std::time::Duration;
 
-    use super::Limiter;
+    use super::{Limiter, Sample};
     use crate::clock::Clock;
     use crate::policy::allowance::Allowance;
 
@@ -103,6 +141,16 @@ mod tests {
             times,
             per: Duration::from_secs(seconds),
         }
+    }
+
+    #[test]
+    fn of_many_a_few_are_told_and_the_next_says_how_many_were_not() {
+        let clock = Clock::manual();
+        let sample = Sample::new(&clock);
+        let told = (0..100).filter(|_| sample.take().is_some()).count();
+        assert_eq!(told, 5);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!((sample.take(), sample.take()), (Some(95), None));
     }
 
     #[test]

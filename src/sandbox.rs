@@ -49,6 +49,8 @@ mod tests;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use secrecy::SecretString;
+
 use self::calls::Calls;
 pub use self::catalogue::{Example, MISSING_PREFIX, catalogue};
 pub use self::guide::guide;
@@ -99,6 +101,7 @@ struct Inner {
 struct State {
     quotas: Quotas,
     lockout: Lockout,
+    secret_key: SecretString,
     authority: Authority,
     stats: Stats,
     calls: Calls,
@@ -115,6 +118,7 @@ impl Sandbox {
         let state = Mutex::new(State {
             quotas: settings.quotas_under(&settings.scenario),
             lockout: Lockout::default(),
+            secret_key: settings.credential.secret_key.clone(),
             authority: Authority::new(&settings.account),
             stats: Stats::default(),
             calls: Calls::default(),

@@ -32,6 +32,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
+pub use self::certificate::Certificate;
 pub use self::connection::Peer;
 pub use self::drain::Drain;
 pub use self::listen::{bind, inherited};
@@ -43,6 +44,7 @@ use self::protocol::{Streams, protocol};
 use self::worker::Worker;
 use crate::clock::Clock;
 use crate::config::ServerSettings;
+use crate::limiter::Sample;
 use crate::policy::phase::Limits;
 
 /// What every worker needs beside its socket.
@@ -145,6 +147,7 @@ fn serving<M>(settings: &ServerSettings, shared: &Shared, make: M) -> Serving<M>
             .tls
             .clone()
             .map(|Tls(config)| TlsAcceptor::from(config)),
+        handshakes: Sample::new(&shared.clock),
         clock: shared.clock.clone(),
         drain: shared.drain.for_worker(),
         metrics: shared.metrics.clone(),

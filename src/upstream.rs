@@ -1,8 +1,9 @@
 //! The innermost service: one request out, one whole answer in, within limits of time and size.
 //!
 //! Requests are built from nothing: the caller gives method, path and the headers of the credential; scheme, authority
-//! and everything else is fixed here. One that names another host is not sent: its credential is not for this one. The answer comes whole or not at all. A connection on which anything went wrong is
-//! never used again, because what it would say next may belong to another request.
+//! and everything else is fixed here. One that names another host is not sent: its credential is not for this one. The
+//! answer comes whole or not at all. A connection on which anything went wrong is never used again, because what it would
+//! say next may belong to another request.
 //!
 //! Reads: nothing but the request. Produces: [`Error::Unreachable`], [`Error::ConnectionLost`], [`Error::TimedOut`] and
 //! [`Error::NotSuccess`]. Deliberately not here: retries (each attempt is paid, so the ledger must see each), redirects

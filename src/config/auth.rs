@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
+use sha2::{Digest as _, Sha256};
+
 use super::place::{child, element};
 use super::raw::{Key, RawAuth, RawAuthMode, RawClient};
 use super::report::Report;
@@ -212,12 +214,15 @@ pub fn is_client_name(name: &str) -> bool {
 
 fn sha256(text: &str, nth: usize, section: &mut Section<'_>) -> Option<[u8; 32]> {
     let mut hash = [0; 32];
-    if hex::decode_to_slice(text, &mut hash).is_ok() {
-        return Some(hash);
-    }
-    section.fault(
-        &element("key_sha256", nth),
-        "not the SHA-256 of a key in 64 hexadecimal digits; `jobgate key new NAME` prints one",
-    );
+    let fault = match hex::decode_to_slice(text, &mut hash) {
+        Ok(()) if hash == *Sha256::digest("") => {
+            "the SHA-256 of an empty text, which is no key; was a variable not set when it was made?"
+        }
+        Ok(()) => return Some(hash),
+        Err(_) => {
+            "not the SHA-256 of a key in 64 hexadecimal digits; `jobgate key new NAME` prints one"
+        }
+    };
+    section.fault(&element("key_sha256", nth), fault);
     None
 }

@@ -49,6 +49,8 @@ struct Stamp {
     inode: u64,
     bytes: u64,
     modified: (i64, i64),
+    /// Nobody can set it back, as a copy does that keeps `modified`.
+    changed: (i64, i64),
 }
 
 // === impl Watched ===
@@ -133,6 +135,7 @@ impl Stamp {
             inode: metadata.ino(),
             bytes: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }

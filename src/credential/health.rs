@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::issue::IssueFault;
 use crate::policy::problem::whole_seconds;
-use crate::policy::renewal::{Due, Why};
+use crate::policy::renewal::{Due, MOST_CALLS, Why};
 
 /// How the credential fares.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -137,5 +137,18 @@ impl Trouble {
                 format!("{service} has given no credential for {for_seconds} s ({fault}): {next}")
             }
         }
+    }
+}
+
+// === impl Due ===
+
+impl Due {
+    /// Another credential is wanted, but `service` gave so many that it is left alone for now.
+    pub(super) fn tell_spent(self, service: &str, now: Instant) -> Option<String> {
+        let at = self.at.filter(|_| self.why == Why::Spent)?;
+        let left = whole_seconds(at.saturating_duration_since(now));
+        Some(format!(
+            "{service} was asked {MOST_CALLS} times within an hour, since upstream refuses what it gives: next try in {left} s"
+        ))
     }
 }

@@ -60,18 +60,20 @@ impl Held {
             material: issued.material,
             generation,
         };
-        self.current.store(Some(Arc::new(given)));
         if !is_same {
             self.keep_former(before);
         }
+        self.current.store(Some(Arc::new(given)));
         is_same
     }
 
-    /// The one in use and those before it.
+    /// The one in use and those before it. Whichever is replaced meanwhile is among them: it is put with the former before
+    /// it goes, and looked for there after.
     pub(super) fn known(&self) -> impl Iterator<Item = Arc<Given>> + use<> {
+        let current = self.current();
         let former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
         let former: Vec<_> = former.iter().cloned().collect();
-        self.current().into_iter().chain(former)
+        current.into_iter().chain(former)
     }
 
     fn keep_former(&self, before: Option<Arc<Given>>) {

@@ -187,7 +187,7 @@ impl Issuing {
                 "{} is being asked for the first time",
                 self.service.name()
             )),
-            None => None,
+            None => told.due.tell_spent(self.service.name(), now),
         };
         Health {
             kind: self.service.kind(),

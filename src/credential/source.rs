@@ -10,8 +10,8 @@ use super::file::{Content, Watched};
 use super::secret::Secret;
 use crate::config::SecretSource;
 
-/// Which of the values that a source had over time; a different value is a different generation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which of the values that a source had over time; a different value is a different generation, a later one a greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation(u64);
 
 /// A secret and how to look for a newer one.

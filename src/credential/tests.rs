@@ -1,6 +1,7 @@
 //! What a credential puts on a request, where it reads it from, and what it never shows.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -260,6 +261,34 @@ fn a_rewritten_token_file_is_used_from_the_next_request_on() {
     ] {
         assert!(credential.echoed_in(still_a_secret.as_bytes()));
     }
+}
+
+#[test]
+fn a_file_that_was_rewritten_under_its_old_time_is_read_again() {
+    let file = TokenFile::new("the-first-token-of-all\n");
+    let changed = || {
+        let metadata = fs::metadata(file.path()).unwrap();
+        (metadata.ctime(), metadata.ctime_nsec())
+    };
+    let (modified, first) = (
+        fs::metadata(file.path()).unwrap().modified().unwrap(),
+        changed(),
+    );
+    let credential = file.open();
+    assert_eq!(
+        authorised(&credential)["x-auth-token"],
+        "the-first-token-of-all"
+    );
+    // as a copy does that keeps times, once the file system's clock has gone on
+    while changed() == first {
+        file.write("another-token-as-long!\n");
+        let written = fs::File::options().write(true).open(file.path()).unwrap();
+        written.set_modified(modified).unwrap();
+    }
+    assert_eq!(
+        authorised(&credential)["x-auth-token"],
+        "another-token-as-long!"
+    );
 }
 
 #[test]

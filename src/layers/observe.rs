@@ -4,6 +4,8 @@
 //! The span is at level `debug`: at `info` a hit must not pay for it. A fetch has an `info` span of its own, with the id
 //! of the request that started it. What was more than a hit is told to the job's story. A request whose client went away before the answer is told as `abandoned`.
 
+mod certificate;
+
 use std::convert::Infallible;
 use std::future::{self, Future, Ready};
 use std::pin::Pin;
@@ -22,9 +24,10 @@ use http_body_util::Full;
 use tower::Service;
 use tracing::Span;
 
+use self::certificate::{Certified, Strangers};
 use super::{Exchange, Written};
 use crate::clock::Clock;
-use crate::policy::client::{ClientId, Clients};
+use crate::policy::client::Clients;
 use crate::policy::happening::Happening;
 use crate::policy::outcome::{Outcome, OutcomeKind};
 use crate::policy::request_id::RequestId;
@@ -43,6 +46,7 @@ pub struct Observer {
     clock: Clock,
     process: u64,
     connections: AtomicU32,
+    strangers: Strangers,
 }
 
 /// Observes the requests of one connection.
@@ -50,7 +54,7 @@ pub struct Observer {
 pub struct Observe<S> {
     observer: Arc<Observer>,
     peer: Arc<str>,
-    certified: Option<ClientId>,
+    certified: Option<Certified>,
     connection: u32,
     requests: u32,
     inner: S,
@@ -100,6 +104,7 @@ impl Observer {
             accounts,
             access,
             chronicle,
+            strangers: Strangers::new(&clock),
             clock,
             process,
             connections: AtomicU32::new(0),
@@ -110,11 +115,7 @@ impl Observer {
     #[must_use]
     pub fn observe<S>(self: &Arc<Self>, peer: &Peer, inner: S) -> Observe<S> {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
-        let name = peer.certified_name.as_deref();
-        let certified = name.and_then(|name| self.clients.named(name));
-        if certified.is_none() && name.is_some() {
-            tracing::info!(peer = %peer.addr, name, "a client certificate of this name stands for no client");
-        }
+        let certified = self.strangers.identify(peer, &self.clients);
         let peer = peer.addr.to_string().into();
         Observe {
             observer: Arc::clone(self),
@@ -172,8 +173,10 @@ where
         let id = self.name(&head);
         let span = tracing::debug_span!("request", request.id = id.as_str(), method = %head.method);
         let started = self.observer.clock.now();
+        let clock = &self.observer.clock;
+        let certified = (self.certified).and_then(|certified| certified.client(clock.wall()));
         let exchange = Exchange::new(id, head, announces_body, started)
-            .certified(self.certified)
+            .certified(certified)
             .from_peer(Arc::clone(&self.peer));
         let exchange = Arc::new(exchange);
         let written = span.in_scope(|| self.inner.call(Arc::clone(&exchange)));

@@ -118,13 +118,16 @@ impl Clients {
     }
 
     /// The key that is presented. The look-up is by digest: nobody can choose a digest byte by byte, so how long it takes
-    /// says nothing about a key.
+    /// says nothing about a key. Nothing is no key, whatever hash the configuration holds.
     ///
     /// # Errors
     /// [`Error::UnknownKey`]; [`Error::OversizedKey`], which is not even hashed.
     pub fn key(&self, presented: &[u8]) -> Result<&PlainKey, Error> {
         if presented.len() > MAX_KEY_BYTES {
             return Err(Error::OversizedKey);
+        }
+        if presented.is_empty() {
+            return Err(Error::UnknownKey);
         }
         let digest: [u8; 32] = Sha256::digest(presented).into();
         let place = self.by_digest.get(&digest);

@@ -19,7 +19,7 @@ pub const MOST_CALLS: usize = 30;
 /// See [`MOST_CALLS`].
 pub const CALLS_WINDOW: Duration = Duration::from_secs(3_600);
 
-/// The shortest time between two calls of which the first succeeded, but for one that upstream's refusal makes.
+/// The shortest time between two calls of which the first succeeded, unless upstream refuses what it gave, or that expires.
 const SHORTEST: Duration = Duration::from_secs(30);
 /// The shortest time between two renewals because upstream refused what was held.
 pub const REFUSALS_APART: Duration = Duration::from_secs(60);
@@ -206,9 +206,10 @@ impl Renewal {
         }
     }
 
-    /// What is held has expired before its time: the machine slept, or its clock was set.
+    /// What is held has expired before its time: the machine slept, or its clock was set. Not even `SHORTEST` is waited
+    /// for then, since nothing is left to serve with; [`MOST_CALLS`] bounds it.
     pub fn expired(&mut self, now: Instant) {
-        if self.due.why == Why::Expiring {
+        if matches!(self.due.why, Why::Expiring | Why::Unchanged) {
             self.due = Due {
                 at: Some(now),
                 why: Why::Expired,

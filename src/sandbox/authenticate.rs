@@ -56,10 +56,13 @@ impl Sandbox {
         let mut state = self.state();
         let credential = &self.0.settings.credential;
         let State {
-            lockout, authority, ..
+            lockout,
+            secret_key,
+            authority,
+            ..
         } = &mut *state;
         let (secret, security_token, lockout) = if claim.access_key == credential.access_key {
-            (credential.secret_key.expose_secret(), None, lockout)
+            (secret_key.expose_secret(), None, lockout)
         } else {
             let set = authority.keys.find(claim.access_key, wall);
             let set = set.ok_or_else(|| Refusal::UnknownKey(claim.access_key.to_owned()))?;

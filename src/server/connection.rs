@@ -22,12 +22,13 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Watched};
 use super::bridge::Bridge;
-use super::certificate;
+use super::certificate::Certificate;
 use super::drain::Drain;
 use super::metrics::{CloseReason, ServerMetrics};
 use super::protocol::Protocol;
 use super::timers::{Next, Watch};
 use crate::clock::Clock;
+use crate::limiter::Sample;
 use crate::policy::phase::Limits;
 
 /// The facts of a connection.
@@ -35,8 +36,8 @@ use crate::policy::phase::Limits;
 pub struct Peer {
     /// The other end.
     pub addr: SocketAddr,
-    /// The common name of the certificate that it showed, if it did: verified, but not yet known to stand for a client.
-    pub certified_name: Option<Arc<str>>,
+    /// The certificate that it showed, if it did: verified, but not yet known to stand for a client.
+    pub certificate: Option<Certificate>,
 }
 
 /// What all connections of a worker have in common.
@@ -48,6 +49,8 @@ pub(super) struct Serving<M> {
     pub(super) clock: Clock,
     pub(super) drain: Drain,
     pub(super) metrics: ServerMetrics,
+    /// Those that failed, for the log.
+    pub(super) handshakes: Sample,
 }
 
 /// A read or write error in the HTTP stack, of whatever kind.
@@ -66,16 +69,16 @@ where
         let open = self.metrics.opened();
         let mut peer = Peer {
             addr,
-            certified_name: None,
+            certificate: None,
         };
         let activity = Arc::new(Activity::new(self.drain.clone()));
         let io = Watched::new(stream, Arc::clone(&activity));
         let reason = match &self.tls {
             None => self.speak(io, &peer, activity).await,
-            Some(tls) => match self.shake_hands(tls, io).await {
+            Some(tls) => match self.shake_hands(tls, io, addr).await {
                 Ok(io) => {
                     let (_, tls) = io.get_ref();
-                    peer.certified_name = certificate::common_name(tls.peer_certificates());
+                    peer.certificate = Certificate::read(tls.peer_certificates());
                     self.speak(io, &peer, activity).await
                 }
                 Err(reason) => reason,
@@ -85,7 +88,12 @@ where
     }
 
     /// TLS up to the first byte of HTTP, under a limit of its own and cut short by the drain.
-    async fn shake_hands<I>(&self, tls: &TlsAcceptor, io: I) -> Result<TlsStream<I>, CloseReason>
+    async fn shake_hands<I>(
+        &self,
+        tls: &TlsAcceptor,
+        io: I,
+        addr: SocketAddr,
+    ) -> Result<TlsStream<I>, CloseReason>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
@@ -94,8 +102,22 @@ where
             () = self.drain.begun() => Err(CloseReason::Drain),
             shaken = timeout(self.limits.header, tls.accept(io)) => match shaken {
                 Ok(Ok(stream)) => Ok(stream),
-                Ok(Err(_)) | Err(_) => Err(CloseReason::Handshake),
+                Ok(Err(error)) => {
+                    self.tell_handshake(addr, &error);
+                    Err(CloseReason::Handshake)
+                }
+                Err(late) => {
+                    self.tell_handshake(addr, &late);
+                    Err(CloseReason::Handshake)
+                }
             },
+        }
+    }
+
+    /// The client is told next to nothing, so the log says why; a few lines of many.
+    fn tell_handshake(&self, peer: SocketAddr, error: &dyn std::fmt::Display) {
+        if let Some(untold) = self.handshakes.take() {
+            tracing::info!(%peer, %error, untold, "TLS handshake failed");
         }
     }
 

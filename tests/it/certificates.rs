@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::Request;
 use http_body_util::{BodyExt as _, Empty};
@@ -20,6 +21,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::support::{JOB, PATIENCE, Running, in_front_of};
 use crate::upstream::{A_JOB, Upstream};
@@ -59,10 +61,26 @@ impl Authority {
     }
 }
 
+async fn ask_on(
+    sender: &mut http1::SendRequest<Empty<Bytes>>,
+    headers: &[(&str, &str)],
+) -> Option<u16> {
+    let mut request = Request::get(format!("/v1/job/{JOB}/info")).header("host", "localhost");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = sender.send_request(request.body(Empty::new()).unwrap());
+    let answer = answer.await.ok()?;
+    let status = answer.status().as_u16();
+    answer.into_body().collect().await.ok()?;
+    Some(status)
+}
+
 /// A gateway that asks for certificates of one authority, and the way to it.
 struct House {
     gateway: Running,
     upstream: Upstream,
+    clock: Clock,
     authority: Authority,
     roots: RootCertStore,
     _files: TempDir,
@@ -87,8 +105,10 @@ impl House {
                 required,
             }),
         };
-        let upstream = Upstream::start(&Clock::system(), |_, _| A_JOB).await;
+        let clock = Clock::manual();
+        let upstream = Upstream::start(&clock, |_, _| A_JOB).await;
         let gateway = in_front_of(&upstream.url())
+            .with_clock(&clock)
             .in_keys_mode(&[("wallboard", "never used"), ("bot", BOT_KEY)])
             .with(|settings| {
                 settings.server.tls = Some(tls);
@@ -101,6 +121,7 @@ impl House {
         Self {
             gateway,
             upstream,
+            clock,
             authority,
             roots,
             _files: files,
@@ -115,6 +136,37 @@ impl House {
     }
 
     async fn try_ask(&self, shown: Option<Shown>, headers: &[(&str, &str)]) -> Option<u16> {
+        let headers = &[headers];
+        self.try_ask_in_turn(shown, headers, || {}).await.pop()?
+    }
+
+    /// The same for several requests on one connection, after each of which something is done.
+    async fn try_ask_in_turn(
+        &self,
+        shown: Option<Shown>,
+        requests: &[&[(&str, &str)]],
+        then: impl Fn(),
+    ) -> Vec<Option<u16>> {
+        let Some(stream) = self.shake_hands(shown).await else {
+            return Vec::new();
+        };
+        let Ok((mut sender, connection)) = http1::handshake(TokioIo::new(stream)).await else {
+            return Vec::new();
+        };
+        let exchange = async {
+            let mut statuses = Vec::new();
+            for headers in requests {
+                statuses.push(ask_on(&mut sender, headers).await);
+                then();
+            }
+            drop(sender);
+            statuses
+        };
+        // with TLS 1.3 a client learns only after its handshake that it was refused
+        tokio::join!(exchange, connection).0
+    }
+
+    async fn shake_hands(&self, shown: Option<Shown>) -> Option<TlsStream<TcpStream>> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -129,22 +181,7 @@ impl House {
         let stream = TcpStream::connect(self.gateway.addr).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let connector = TlsConnector::from(Arc::new(config));
-        let stream = connector.connect(name, stream).await.ok()?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-        let mut request = Request::get(format!("/v1/job/{JOB}/info")).header("host", "localhost");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let exchange = async {
-            let answer = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap());
-            let answer = answer.await.ok()?;
-            let status = answer.status().as_u16();
-            answer.into_body().collect().await.ok()?;
-            drop(sender);
-            Some(status)
-        };
-        // with TLS 1.3 a client learns only after its handshake that it was refused
-        tokio::join!(exchange, connection).0
+        connector.connect(name, stream).await.ok()
     }
 
     async fn asked_as(&self, client: &str) -> f64 {
@@ -205,5 +242,29 @@ async fn a_key_that_is_presented_decides_and_the_certificate_speaks_where_there_
     assert_eq!(house.ask(shown("wallboard"), &wrong).await, Some(401));
     assert_eq!(house.ask(shown("nobody"), &[]).await, Some(401));
     assert_eq!(house.upstream.calls(), 1);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_certificate_speaks_until_its_end_on_an_open_connection_too() {
+    let house = House::new(true).await;
+    let shown = || {
+        let ends = |params: &mut CertificateParams| params.not_after = date_time_ymd(2100, 1, 1);
+        Some(house.authority.issue("wallboard", ends))
+    };
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800); // 2100-01-01
+    let key = [("x-api-key", BOT_KEY)];
+    let requests = [&[][..], &[], &key];
+    let second = Duration::from_secs(1);
+    for (later, statuses) in [
+        (end - second, [200, 200, 200]),
+        (end, [200, 200, 200]),
+        (end + second, [200, 401, 200]), // a key speaks for itself
+    ] {
+        house.clock.set_wall(end - second);
+        let then = || house.clock.set_wall(later);
+        let asked = house.try_ask_in_turn(shown(), &requests, then).await;
+        assert_eq!(asked, statuses.map(Some), "{later:?}");
+    }
     house.end().await;
 }

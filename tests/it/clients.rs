@@ -198,6 +198,21 @@ async fn a_stranger_gets_no_hit_causes_no_call_and_learns_nothing_of_jobs() {
 }
 
 #[tokio::test]
+async fn nothing_is_no_key_even_if_its_hash_is_known() {
+    let script = Script::answering([Reply::of(200, DOCUMENTED)]).await;
+    let gateway = in_front_of(&script.url())
+        .in_keys_mode(&[("wallboard", "")])
+        .start();
+    for header in ["x-api-key", "x-auth-token"] {
+        assert_eq!(gateway.get(PATH, &[(header, "")]).await.status, 401);
+    }
+    let bearer = [("authorization", "Bearer  ")];
+    assert_eq!(gateway.get(PATH, &bearer).await.status, 401);
+    assert_eq!(script.calls(), 0);
+    gateway.end().await;
+}
+
+#[tokio::test]
 async fn the_health_probe_needs_no_key_and_a_wrong_route_is_told_before_it() {
     let (script, gateway) = with_two_clients().await;
     let health = gateway.get("/-/healthz", &[("x-api-key", "no")]).await;

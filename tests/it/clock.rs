@@ -159,6 +159,35 @@ async fn a_wrong_key_and_a_wrong_clock_never_lock_the_key() {
     gateway.end().await;
 }
 
+#[tokio::test]
+async fn an_upstream_that_lies_about_the_time_does_not_make_the_gateway_lock_its_key() {
+    const FIVE_MINUTES: Duration = Duration::from_secs(300);
+    let clock = Clock::manual();
+    let upstream = Upstream::start(&clock, |nth, _| if nth % 3 == 0 { A_JOB } else { REFUSED });
+    let upstream = upstream.await;
+    let gateway = in_front_of(&upstream.url()).with_clock(&clock).start();
+    let mut asker = Asker { asked: 0 };
+    let mut refused: Vec<Duration> = Vec::new();
+    let lies = [
+        0, 7_200, -7_200, 7_200, 1_200, 0, -1_200, 86_000, -86_000, 100_000,
+    ];
+    for (step, lie) in (0..600).zip(lies.into_iter().cycle()) {
+        upstream.dated(Some(lie));
+        let before = upstream.calls();
+        asker.ask(&gateway).await;
+        let now = Duration::from_secs(5 * step);
+        let of_now = (before..upstream.calls()).filter(|nth| nth % 3 != 0);
+        refused.extend(of_now.map(|_| now));
+        let recent = refused
+            .iter()
+            .filter(|at| now.saturating_sub(**at) < FIVE_MINUTES);
+        assert!(recent.count() <= 4, "{now:?}");
+        clock.advance(Duration::from_secs(5));
+    }
+    assert!(refused.len() > 8, "the lies were heard: {}", refused.len());
+    gateway.end().await;
+}
+
 /// The `X-Sdk-Date` of each call, in seconds after this time.
 fn signed(upstream: &Upstream, from: SystemTime) -> Vec<i64> {
     let from = jiff::Timestamp::try_from(from).unwrap().as_second();

@@ -9,6 +9,7 @@
 mod flaky;
 mod raw;
 mod support;
+mod told;
 mod upstream;
 
 mod activation;
@@ -32,8 +33,11 @@ mod faults;
 mod framing;
 mod hostile;
 mod hosts;
+mod identity;
+mod impostors;
 mod limits;
 mod live;
+mod map;
 mod outage;
 mod paths;
 mod projects;

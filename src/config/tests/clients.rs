@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Checked, Faults, REQUIRED, checked, faults, with_required};
 use crate::policy::allowance::Allowance;
 
@@ -38,6 +40,14 @@ fn clients_are_named_once_and_have_keys_of_their_own() {
             format!("name = \"a\"\nkey_sha256 = [\"{one}\"]"),
             "name = \"b\"\nkey_sha256 = [\"jg_hunter2\"]".to_owned(),
             "gateway.toml:12: clients[1].key_sha256[0]: not the SHA-256 of a key",
+        ),
+        (
+            format!("name = \"a\"\nkey_sha256 = [\"{one}\"]"),
+            format!(
+                "name = \"b\"\nkey_sha256 = [\"{}\"]",
+                hex::encode_upper(Sha256::digest(""))
+            ),
+            "gateway.toml:12: clients[1].key_sha256[0]: the SHA-256 of an empty text, which is no key",
         ),
     ] {
         let faults = faults(with_required(&format!(

@@ -61,7 +61,7 @@ impl Keyring {
                 let has_body = exchange.announces_body;
                 (self.secrets).identify(authorization, head, has_body, at)
             }
-            Some(Proof::Foreign(_) | Proof::Doubled) => Err(Error::UnknownKey),
+            Some(Proof::Foreign | Proof::Doubled) => Err(Error::UnknownKey),
         }
     }
 

@@ -3,30 +3,18 @@
 //! Somebody tries keys, or a tool still sends an old one: either can come a thousand times a second, so the log gets one line a
 //! second, after a few at once. What was presented is named by its fingerprint, as keys are elsewhere.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
 use super::Keyring;
 use crate::clock::Clock;
 use crate::credential::ClientSecrets;
 use crate::error::Error;
 use crate::layers::Exchange;
-use crate::limiter::Limiter;
-use crate::policy::allowance::Allowance;
+use crate::limiter::Sample;
 use crate::policy::client::{Fingerprint, MAX_KEY_BYTES, Proof, presented};
 use crate::telemetry::metrics::RefusalMetrics;
 
-/// Lines at once, and then one a second.
-const LINES: Allowance = Allowance {
-    times: 5,
-    per: Duration::from_secs(5),
-};
-
 pub(super) struct Refusals {
     metrics: RefusalMetrics,
-    lines: Option<Limiter>,
-    /// Since the last line.
-    untold: AtomicU64,
+    sample: Sample,
 }
 
 // === impl Refusals ===
@@ -35,28 +23,26 @@ impl Refusals {
     pub(super) fn new(metrics: RefusalMetrics, clock: &Clock) -> Self {
         Self {
             metrics,
-            lines: Limiter::new(LINES, clock),
-            untold: AtomicU64::new(0),
+            sample: Sample::new(clock),
         }
     }
 
     pub(super) fn tell(&self, exchange: &Exchange, keyring: &Keyring, error: &Error) {
         self.metrics.refused(error);
-        let line = self.lines.as_ref().map(Limiter::take);
-        if !matches!(line, Some(Ok(_))) {
-            self.untold.fetch_add(1, Ordering::Relaxed);
+        let Some(untold) = self.sample.take() else {
             return;
-        }
+        };
         let presented = presented(&exchange.head.headers);
         let (client, fingerprint) = match presented.map(|presented| presented.proof) {
-            Some(Proof::Key(bytes) | Proof::Foreign(bytes)) => (None, fingerprint(bytes)),
+            Some(Proof::Key(bytes)) => (None, fingerprint(bytes)),
             Some(Proof::Signature(value)) => {
                 let access_key = ClientSecrets::access_key(value);
                 let client = access_key.and_then(|name| keyring.named(name));
                 let stranger = access_key.filter(|_| client.is_none());
                 (client, stranger.and_then(|key| fingerprint(key.as_bytes())))
             }
-            Some(Proof::Doubled) | None => (None, None),
+            // a foreign scheme may carry somebody's password, which could be guessed by its fingerprint
+            Some(Proof::Foreign | Proof::Doubled) | None => (None, None),
         };
         tracing::info!(
             header = presented.map(|presented| presented.header),
@@ -65,7 +51,7 @@ impl Refusals {
             peer = exchange.peer.as_deref(),
             request.id = exchange.id.as_str(),
             reason = %error,
-            untold = self.untold.swap(0, Ordering::Relaxed),
+            untold,
             "client refused"
         );
     }

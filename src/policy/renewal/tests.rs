@@ -236,12 +236,16 @@ fn a_refusal_upstream_shortens_no_pause_of_a_service_that_fails() {
 }
 
 #[test]
-fn what_has_expired_before_its_time_is_renewed_at_once() {
-    let mut play = Play::holding(DAY, 0);
-    play.renewal.expired(play.now);
-    assert_eq!(play.next(), (Some(Duration::ZERO), Why::Expired));
-    play.fail(NO_ANSWER);
-    let before = play.next();
-    play.renewal.expired(play.now);
-    assert_eq!(play.next(), before, "and then as ever");
+fn what_has_expired_before_its_time_is_renewed_at_once_however_it_was_given() {
+    for same in [false, true] {
+        let mut play = Play::new(0);
+        play.give(DAY, same);
+        play.pass(HOUR);
+        play.renewal.expired(play.now);
+        assert_eq!(play.next(), (Some(Duration::ZERO), Why::Expired), "{same}");
+        play.fail(NO_ANSWER);
+        let before = play.next();
+        play.renewal.expired(play.now);
+        assert_eq!(play.next(), before, "and then as ever");
+    }
 }

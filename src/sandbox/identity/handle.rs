@@ -90,6 +90,11 @@ impl Identity<'_> {
         self.0.state().authority.password = password.into();
     }
 
+    /// The access key of the settings has another secret key from now on. A lock stays as it is.
+    pub fn set_secret_key(&self, secret_key: impl Into<SecretString>) {
+        self.0.state().secret_key = secret_key.into();
+    }
+
     /// There is this metadata service, whatever the scenario says.
     pub fn set_metadata(&self, metadata: Metadata) {
         self.0.state().authority.metadata = Some(metadata);

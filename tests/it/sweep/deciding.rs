@@ -1,71 +1,15 @@
 //! `auto`: it tries, keeps what saves calls, gives up what does not, tries again later, and says so.
 
-use std::cell::RefCell;
-use std::io;
-use std::sync::Once;
-
 use jobgate::config::SweepMode;
-use tracing::Level;
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::fleet::page;
 use super::{MINUTE, SECOND, Stage, quota};
 use crate::support::{Builder, nth_job};
+use crate::told::Told;
 
 const TRYING: &str = "a few sweeps will show whether it saves calls";
 const SAVES: &str = "it saves calls";
 const SAVES_NOTHING: &str = "it saved no calls, or fewer than it cost";
-
-thread_local! {
-    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// What sweeps log on this thread, where all of the gateway runs but its client connections.
-struct Told;
-
-/// Writes to the thread's own log.
-struct Here;
-
-// === impl Told ===
-
-impl Told {
-    /// From now on. The subscriber is one for all tests: with one for each, those that begin and end beside it would switch
-    /// its lines off for moments.
-    fn begin() -> Self {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| {
-            let lines = tracing_subscriber::fmt::layer()
-                .with_ansi(false)
-                .without_time()
-                .with_writer(|| Here);
-            let sweeps = Targets::new().with_target("jobgate::refresh::sweep", Level::INFO);
-            let subscriber = tracing_subscriber::registry().with(lines.with_filter(sweeps));
-            tracing::subscriber::set_global_default(subscriber).expect("the only one");
-        });
-        LOGGED.take();
-        Self
-    }
-
-    /// The lines, without their level and place.
-    fn decisions(&self) -> Vec<String> {
-        let text = LOGGED.with_borrow(|logged| String::from_utf8(logged.clone()));
-        let text = text.expect("UTF-8");
-        let lines = text.lines().filter_map(|line| line.split_once(": "));
-        lines.map(|(_, told)| told.to_owned()).collect()
-    }
-}
-
-impl io::Write for Here {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOGGED.with_borrow_mut(|logged| logged.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn auto(builder: Builder) -> Builder {
     builder.with(|settings| settings.budget.sweep.mode = SweepMode::Auto)
@@ -82,13 +26,13 @@ async fn auto_tries_and_keeps_what_confirms_answers() {
     assert_eq!(stage.decision().await, (true, TRYING.to_owned()));
     stage.ask(0..10).await;
     stage.swept().await;
-    assert_eq!(log.decisions(), [line("sweeping", TRYING)]);
+    assert_eq!(log.lines(), [line("sweeping", TRYING)]);
     stage.seconds(30).await;
     assert_eq!(stage.decision().await, (true, SAVES.to_owned()));
     stage.polled(0..10, 10).await;
     assert_eq!(stage.decision().await, (true, SAVES.to_owned()));
     let told = [line("sweeping", TRYING), line("sweeping", SAVES)];
-    assert_eq!(log.decisions(), told, "each decision once");
+    assert_eq!(log.lines(), told, "each decision once");
     stage.end().await;
 }
 
@@ -119,7 +63,7 @@ async fn auto_gives_up_what_saves_nothing_and_tries_again_after_ever_longer_paus
         tried.iter().all(|sweeps| (7..=8).contains(sweeps)),
         "{tried:?}"
     );
-    let told = log.decisions();
+    let told = log.lines();
     assert_eq!(told[0], line("sweeping", TRYING));
     assert_eq!(told[1], line("no sweeps for a while", SAVES_NOTHING));
     assert_eq!(told[2], line("sweeping", TRYING));
@@ -177,7 +121,7 @@ async fn a_decision_against_a_list_is_told_with_its_reason() {
     stage.fleet.list_by(|_, _| (404, "{}"));
     stage.pass(MINUTE).await;
     stage.seconds(20).await;
-    let told = log.decisions();
+    let told = log.lines();
     assert_eq!(told[0], line("sweeping", "the operator wants it"));
     assert!(told[1].starts_with("no sweeps for a while source=all jobs why=list calls fail: "));
     assert_eq!(told.len(), 2, "{told:?}");

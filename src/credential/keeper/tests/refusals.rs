@@ -51,6 +51,19 @@ async fn a_new_token_that_is_refused_too_is_renewed_a_minute_later_which_ends_th
 }
 
 #[tokio::test]
+async fn a_late_word_of_a_former_token_does_not_end_the_rest_of_the_one_that_was_refused_since() {
+    let mut scene = Scene::password();
+    scene.step().await;
+    let former = scene.send().unwrap().1;
+    assert_eq!(refuse(&mut scene, 1).await, [true]);
+    assert_eq!(refuse(&mut scene, 1).await, [false], "no cure");
+    scene.rest.begin();
+    let credential = Arc::clone(&scene.credential);
+    tokio::join!(credential.renew(401, former), scene.step());
+    assert_eq!((scene.asked(), scene.rest.times_woken()), (2, 0));
+}
+
+#[tokio::test]
 async fn a_service_that_is_away_gives_no_hope_and_is_not_hurried() {
     let mut scene = Scene::password();
     scene.step().await;

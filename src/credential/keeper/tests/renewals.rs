@@ -99,6 +99,19 @@ async fn a_machine_that_slept_past_the_end_asks_at_once_and_sends_nothing_stale(
 }
 
 #[tokio::test]
+async fn a_machine_that_slept_asks_at_once_also_for_keys_that_had_come_back_unchanged() {
+    let mut scene = Scene::of(Service::Metadata, Says::Next(DAY));
+    scene.step().await;
+    scene.says(Says::This(1, scene.clock.wall() + DAY));
+    scene.pass(19 * HOUR, MINUTE).await;
+    assert_eq!(scene.count(Renewed::Unchanged), 1);
+    scene.clock.set_wall(scene.clock.wall() + 2 * DAY);
+    scene.says(Says::Next(DAY));
+    scene.step().await;
+    assert_eq!((scene.asked(), scene.sent_token()), (3, token(3)));
+}
+
+#[tokio::test]
 async fn what_was_given_stays_a_secret_when_it_is_replaced_and_so_does_the_password() {
     let mut scene = Scene::password();
     scene.step().await;
