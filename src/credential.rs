@@ -20,6 +20,8 @@ mod issuing;
 mod keeper;
 mod keys;
 mod material;
+#[cfg(test)]
+mod never_shown;
 mod open;
 mod secret;
 pub mod signing;
@@ -186,7 +188,11 @@ impl Credential {
     /// Does an answer's body contain a secret, as it is or in any JSON escaping? Such an answer must not be passed on.
     #[must_use]
     pub fn echoed_in(&self, body: &[u8]) -> bool {
-        let is_in = |secret: &Secret| echo::contains(body, secret.expose());
+        echo::in_any_layer(body, |layer| self.is_in(layer))
+    }
+
+    fn is_in(&self, layer: &[u8]) -> bool {
+        let is_in = |secret: &Secret| echo::contains(layer, secret.expose());
         let is_any_in = |source: &Source| source.known().any(|secret| is_in(&secret));
         match &self.scheme {
             Scheme::AkSk(keys) => keys.sources().any(is_any_in),

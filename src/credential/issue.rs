@@ -24,6 +24,8 @@ use http::Uri;
 
 pub use self::keys::KeysFlaw;
 pub(super) use self::keys::read_keys;
+#[cfg(test)]
+pub(super) use self::login::Login;
 use self::metadata::Metadata;
 use self::password::Password;
 use self::wire::Answer;

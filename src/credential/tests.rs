@@ -358,6 +358,13 @@ fn a_secret_is_found_in_an_answer_however_json_spells_it() {
     let unicode = SECRET_KEY.replace('=', "\\u003d").replace('+', "\\u002B");
     let inner = format!(r#"{{"error":"{slashed}"}}"#);
     let nested = serde_json::to_string(&inner).unwrap();
+    let in_capitals = SECRET_KEY.to_uppercase();
+    let in_capitals = in_capitals.bytes().map(|byte| format!("\\u{byte:04X}"));
+    let in_capitals = in_capitals.collect();
+    let mut hidden = "nothing is wrapped as often as this: \\".to_owned();
+    for _ in 0..16 {
+        hidden = hidden.replace('\\', "\\\\");
+    }
     for body in [
         SECRET_KEY.to_owned(),
         format!("<html>{SECRET_KEY}</html>"),
@@ -365,12 +372,25 @@ fn a_secret_is_found_in_an_answer_however_json_spells_it() {
         format!(r#"{{"{slashed}":1}}"#),
         format!(r#"{{"a":[{{"b":"{unicode}"}}]}}"#),
         format!(r#"{{"a":"{unicode}","no machine number":[1e999,-1E+999]}}"#),
-        nested,
+        format!(
+            r#"{{"error_msg":"unreadable: {}"}}"#,
+            inner.replace('"', "\\\"")
+        ),
+        nested.get(..nested.len() - 3).unwrap().to_owned(), // cut off
+        in_capitals,
+        hidden,
     ] {
         assert!(credential.echoed_in(body.as_bytes()), "{body}");
     }
     let almost = SECRET_KEY.replace("cdef", "cdee");
-    for body in ["", "{}", ACCESS_KEY, r#"{"a":"\\"}"#, almost.as_str()] {
+    for body in [
+        "",
+        "{}",
+        "\\",
+        ACCESS_KEY,
+        r#"{"a":"\\","b":"C:\\\\temp\\u002","c":"\ud83d\ude00"}"#,
+        almost.as_str(),
+    ] {
         assert!(!credential.echoed_in(body.as_bytes()), "{body}");
     }
 }

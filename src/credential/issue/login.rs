@@ -14,7 +14,7 @@ const FRAME_BYTES: usize = 256;
 const MAX_BYTES_OF_ONE: usize = 6;
 
 /// Who asks for a token, and for what.
-pub(super) struct Login<'a> {
+pub(in crate::credential) struct Login<'a> {
     pub(super) domain: &'a str,
     pub(super) user: &'a str,
     pub(super) password: &'a str,

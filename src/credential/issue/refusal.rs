@@ -5,8 +5,6 @@
 
 use std::time::SystemTime;
 
-use zeroize::Zeroizing;
-
 use super::IssueFault;
 use super::wire::Answer;
 use crate::credential::echo;
@@ -19,12 +17,13 @@ const TRACE_ID: &str = "x-iam-trace-id";
 /// `IAM answered 401: 401 The username or password is wrong. (X-IAM-Trace-Id 5b0e4b57)`; `private` is what must not be
 /// in it.
 pub(super) fn describe(service: &str, answer: &Answer, private: &[&str]) -> String {
-    let said = if private.iter().any(|word| quotes(&answer.body, word)) {
+    let said = if quotes(&answer.body, private) {
         ", in words that quote what is private".to_owned()
     } else {
         failure::words_of(&answer.body).map_or_else(String::new, |words| format!(": {words}"))
     };
-    let trace = trace_id(answer).map_or_else(String::new, |id| format!(" (X-IAM-Trace-Id {id})"));
+    let trace = trace_id(answer).filter(|id| !quotes(id.as_bytes(), private));
+    let trace = trace.map_or_else(String::new, |id| format!(" (X-IAM-Trace-Id {id})"));
     format!("{service} answered {}{said}{trace}", answer.status.as_u16())
 }
 
@@ -42,10 +41,11 @@ pub(super) fn unavailable(
     }
 }
 
-/// In any JSON escaping and either case: a service may write a name its own way.
-fn quotes(body: &[u8], word: &str) -> bool {
-    let word = Zeroizing::new(word.to_ascii_lowercase());
-    !word.is_empty() && echo::contains(&body.to_ascii_lowercase(), &word)
+fn quotes(text: &[u8], private: &[&str]) -> bool {
+    echo::in_any_layer(text, |layer| {
+        let mut words = private.iter().filter(|word| !word.is_empty());
+        words.any(|word| echo::contains(layer, word))
+    })
 }
 
 fn trace_id(answer: &Answer) -> Option<&str> {

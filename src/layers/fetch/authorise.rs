@@ -1,12 +1,13 @@
 //! The last hand before the wire: puts the central credential on a request, and refuses an answer that shows it.
 //!
 //! Nothing above this layer can see the secret: it is added here and marked sensitive, and an answer that contains it
-//! goes no further. It is for one host and for [two APIs](published): a request for anything else is a fault of ours, which is not
+//! goes no further than its status. It is for one host and for [two APIs](published): a request for anything else is a fault of ours, which is not
 //! sent and costs nothing. Here it is also known what time a request was signed with, and what time upstream's answer
 //! names.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderValue, Request};
 use tower::{Service, ServiceExt as _};
@@ -22,6 +23,10 @@ use crate::upstream::Answer;
 
 /// The status under which upstream refuses a token, or a signature for its time.
 const REFUSED: u16 = 401;
+
+/// Statuses that say all that must be done: to renew or to rest the credential, or to call less. They count also if the answer
+/// must not be read.
+const CLEAR: [u16; 2] = [REFUSED, 429];
 
 /// Authorises requests to one host.
 #[derive(Clone)]
@@ -103,12 +108,15 @@ where
             .credential
             .authorise(&mut request, &self.host, time.at)?;
         self.seal(&mut request)?;
-        let answer = inner.oneshot(request).await?;
+        let mut answer = inner.oneshot(request).await?;
         if is_shown(&self.credential, &answer) {
             self.metrics.secret_echoed();
-            return Err(Error::not_success(
-                "the answer shows the central credential",
-            ));
+            if !CLEAR.contains(&answer.status) {
+                return Err(Error::not_success(
+                    "the answer shows the central credential",
+                ));
+            }
+            (answer.body, answer.request_id) = (Bytes::new(), None);
         }
         let refused = answer.status == REFUSED;
         let is_signed = self.credential.kind() == CredentialKind::Lockable; // a token does not age by our clock

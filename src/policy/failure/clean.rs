@@ -1,7 +1,7 @@
 //! What may be passed on of a code and a text that upstream sent.
 //!
 //! Upstream speaks to the holder of the central credential, clients are somebody else: access keys, signatures, the
-//! addresses of its machines and the encoded authorization message are blotted out. A known secret is a different matter;
+//! addresses of its machines, the encoded authorization message and whatever is as long as a token are blotted out. A known secret is a different matter;
 //! who holds it refuses the whole body before it gets here.
 
 use std::sync::{Arc, LazyLock};
@@ -27,6 +27,7 @@ static PRIVATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)
           encoded [\ _-]? authorization .*              # to the end: what follows is the message
+        | [a-z0-9+/=_-]{65,}                            # a token, or what was left of one that was cut off
         | [a-z0-9+.-]* :// [[:graph:]]*                 # any URL
         | [a-z0-9_.-]* huaweicloud [a-z0-9_.:/-]*       # a host of upstream without a scheme
         | (?-u:\b) [0-9]{1,3} (?: \. [0-9]{1,3} ){3} (?: : [0-9]+ )?

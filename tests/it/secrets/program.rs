@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{BOT_SECRET, TOKEN};
+use super::{BOT_SECRET, PASSWORD, SECURITY_TOKEN, TOKEN};
 use crate::clients::{KEY, OTHER_KEY};
 use crate::raw::{Script, Wire};
 use crate::support::{ACCESS_KEY, PATIENCE, SECRET_KEY, nth_job};
@@ -45,7 +45,9 @@ impl Program {
             .envs([
                 ("TEST_AK", ACCESS_KEY),
                 ("TEST_SK", SECRET_KEY),
+                ("TEST_SECURITY", SECURITY_TOKEN),
                 ("TEST_TOKEN", TOKEN),
+                ("TEST_PASSWORD", PASSWORD),
                 ("TEST_BOT", BOT_SECRET),
             ])
             .env("RUST_LOG", "trace") // dependencies stay quiet whatever the environment says
@@ -101,9 +103,28 @@ impl Program {
     /// The operator looks at everything there is.
     pub(super) async fn inspect(&mut self) {
         let admin = self.admin.clone();
-        for path in ["/metrics", "/readyz", "/healthz", "/api/entries", "/"] {
+        let job = format!("/api/entries/{}", nth_job(0));
+        for path in [
+            "/metrics",
+            "/readyz",
+            "/healthz",
+            "/api/stats",
+            "/api/entries",
+            &job,
+            "/",
+        ] {
             self.send(&admin, path, "").await;
         }
+        for path in ["/-/usage", "/-/healthz", "/v3/projects"] {
+            self.ask(path, &format!("X-Api-Key: {KEY}\r\n")).await;
+        }
+    }
+
+    /// What it may take of the system, as the system sees it.
+    #[cfg(target_os = "linux")]
+    pub(super) fn limits(&self) -> String {
+        let limits = format!("/proc/{}/limits", self.child.id());
+        std::fs::read_to_string(limits).expect("it runs")
     }
 
     /// Ends it by a signal, and gives its log and everything that it wrote or answered.

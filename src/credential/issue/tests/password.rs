@@ -229,6 +229,11 @@ async fn a_token_of_the_whole_domain_is_refused_here_and_not_by_every_job() {
     }
 }
 
+fn in_escapes(text: &str) -> String {
+    let units = text.encode_utf16();
+    units.map(|unit| format!("\\u{unit:04X}")).collect()
+}
+
 #[tokio::test]
 async fn words_that_quote_what_is_private_are_left_out_and_the_rest_is_kept() {
     let trace = "X-IAM-Trace-Id: 5b0e4b57c12b8e4d\r\n";
@@ -242,6 +247,10 @@ async fn words_that_quote_what_is_private_are_left_out_and_the_rest_is_kept() {
         json(&format!("{PASSWORD} is wrong")),
         json("User ci-reader is unknown").replace("ci-reader", "ci\\u002dreader"),
         nested,
+        json(&format!("unreadable: {}", json(PASSWORD))),
+        json(&format!("unreadable: {}", json(DOMAIN))),
+        json("?").replace('?', &in_escapes(&PASSWORD.to_uppercase())),
+        json("?").replace('?', &in_escapes(DOMAIN)),
         r#"{"error_code":"ci-reader","error_msg":"unknown"}"#.to_owned(),
     ] {
         let script = service(vec![answer(401, trace, &body)]).await;
@@ -253,7 +262,12 @@ async fn words_that_quote_what_is_private_are_left_out_and_the_rest_is_kept() {
              (X-IAM-Trace-Id 5b0e4b57c12b8e4d)",
         );
     }
-    for odd in ["X-IAM-Trace-Id: two words\r\n", "X-IAM-Trace-Id: \r\n", ""] {
+    for odd in [
+        "X-IAM-Trace-Id: two words\r\n",
+        "X-IAM-Trace-Id: of-CI-reader\r\n",
+        "X-IAM-Trace-Id: \r\n",
+        "",
+    ] {
         let script = service(vec![answer(401, odd, "<p>No.</p>")]).await;
         let fault = fault(iam(&script, &Clock::system()).issue().await);
         let expected = "wrong domain, user or password: IAM answered 401";

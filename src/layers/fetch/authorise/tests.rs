@@ -3,9 +3,11 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::num::NonZeroU32;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::{Method, Request};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -91,6 +93,8 @@ struct World {
     clock: Clock,
     /// Its status, and by how much its clock is ahead.
     upstream: (u16, Duration),
+    /// What its answers say.
+    body: &'static str,
     sent: Arc<Mutex<Vec<Request<()>>>>,
 }
 
@@ -104,6 +108,7 @@ impl World {
             authorise: Authorise::new(Arc::new(credential), HOST, signing_clock, metrics(&clock)),
             clock,
             upstream,
+            body: "{}",
             sent: Arc::default(),
         }
     }
@@ -112,7 +117,7 @@ impl World {
         &self,
     ) -> impl Service<Request<()>, Response = Answer, Error = Error, Future: Send> + Clone + Send + 'static
     {
-        let (status, ahead) = self.upstream;
+        let ((status, ahead), body) = (self.upstream, self.body);
         let (clock, sent) = (self.clock.clone(), Arc::clone(&self.sent));
         service_fn(move |request: Request<()>| {
             sent.lock().unwrap().push(request);
@@ -120,7 +125,7 @@ impl World {
                 status,
                 request_id: None,
                 limits: Heard::default(),
-                body: "{}".into(),
+                body: body.into(),
                 sent: clock.now(),
                 date: Some(clock.wall() + ahead),
             }))
@@ -240,6 +245,25 @@ async fn an_authorised_request_that_is_printed_shows_nothing() {
 }
 
 #[tokio::test]
+async fn a_panic_that_prints_what_it_holds_shows_nothing() {
+    for credential in [keys(), token()] {
+        let world = World::new(credential, (200, Duration::ZERO));
+        let wire = service_fn(|request: Request<()>| async move {
+            assert!(request.uri().path().is_empty(), "on purpose: {request:?}");
+            Err::<Answer, _>(Error::not_success("unreachable"))
+        });
+        let stack = around(world.authorise.clone()).layer(wire);
+        let asking = stack.oneshot(Request::get(JOB).body(()).unwrap());
+        let panic = AssertUnwindSafe(asking).catch_unwind().await.err().unwrap();
+        let told = panic.downcast_ref::<String>().unwrap();
+        assert!(told.contains("Sensitive"), "{told}");
+        for (name, text) in PRIVATE {
+            assert!(!told.contains(text), "{name}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refused_signature_is_blamed_on_the_clock_once_and_the_next_one_differs() {
     let world = World::new(keys(), (401, Duration::from_secs(20 * 60)));
     let first = world.ask_for_the_job().await;
@@ -266,6 +290,36 @@ async fn a_refused_token_has_nothing_to_do_with_the_clock() {
     let world = World::new(token(), (401, Duration::from_secs(20 * 60)));
     for _ in 0..3 {
         assert_eq!(world.ask_for_the_job().await.clock, None);
+    }
+}
+
+/// To take a refusal for a passing trouble would be to send refused keys again and again, until they are locked.
+#[tokio::test]
+async fn of_an_answer_that_shows_a_secret_the_status_alone_is_heard_and_only_if_it_says_enough() {
+    let shown = r#"{"error_msg":"Incorrect authentication: security token a-security\u002dtoken-0123456789"}"#;
+    for (status, is_heard) in [
+        (401, true),
+        (429, true),
+        (200, false),
+        (400, false),
+        (403, false),
+        (500, false),
+    ] {
+        let mut world = World::new(keys(), (status, Duration::ZERO));
+        world.body = shown;
+        let outcome = world.ask(Request::get(JOB).body(()).unwrap()).await;
+        match outcome {
+            Ok(heard) => {
+                assert!(is_heard, "{status}");
+                assert_eq!((heard.answer.status, heard.answer.body.len()), (status, 0));
+            }
+            Err(error) => {
+                assert!(
+                    !is_heard && matches!(error, Error::NotSuccess { .. }),
+                    "{status}"
+                );
+            }
+        }
     }
 }
 

@@ -109,6 +109,10 @@ fn a_text_keeps_what_it_says_and_loses_what_is_private() {
             "user *** is locked",
         ),
         (
+            "token MIIEIgYJKoZIhvcNAQcCoIIEEzCCBA8CAQExDTALBglghkgBZQMEAgEwMIIEIgYJKoZI+/-_= expired",
+            "token *** expired",
+        ),
+        (
             "call https://build.example/v1?x=1 failed",
             "call *** failed",
         ),
