@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::program::Program;
+use super::program::{Program, check_live};
 use super::search::assert_hidden;
 use super::{PASSWORD, in_escapes, replies};
 use crate::raw::{Reply, Script, Then};
@@ -138,6 +138,34 @@ async fn no_temporary_keys_are_shown_nor_a_session_with_the_metadata_service() {
     end(program).await;
 }
 
+/// Upstream refuses the very first call with what was given, and repeats it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trial_run_shows_nothing_of_what_it_was_given() {
+    for (is_token, told) in [
+        (true, FIRST),
+        (true, PASSWORD),
+        (false, FIRST),
+        (false, FIRST_SECURITY),
+    ] {
+        let said = serde_json::json!({"error_code": "APIGW.0301", "error_msg": told});
+        let upstream = Script::answering([Reply::of(401, &said.to_string())]).await;
+        let iam = Script::answering([granted(FIRST)]).await;
+        let service = Script::answering([
+            Reply::with(200, "", SESSION),
+            Reply::of(200, &keys(FIRST_ACCESS, FIRST, FIRST_SECURITY)),
+        ])
+        .await;
+        let credential = if is_token {
+            with_password(&iam)
+        } else {
+            with_metadata(&service)
+        };
+        let told = check_live(&upstream, &credential);
+        assert!(told.contains("FAILED") && upstream.calls() > 0, "{told}");
+        assert_hidden(&NEEDLES, &told);
+    }
+}
+
 /// Each thing that IAM may say instead of a token.
 fn refusals() -> Vec<Reply> {
     let words = |text: &str| {
@@ -181,7 +209,7 @@ fn refusals() -> Vec<Reply> {
     replies
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_iam_says_nothing_of_what_it_was_asked_with_is_shown() {
     for (nth, reply) in refusals().into_iter().enumerate() {
         let iam = Script::answering([reply]).await;
@@ -191,6 +219,11 @@ async fn whatever_iam_says_nothing_of_what_it_was_asked_with_is_shown() {
         assert_eq!((iam.calls(), upstream.calls()), (1, 0), "{nth}");
         let everything = end(program).await;
         assert!(everything.contains("JG.5033"), "{nth}: {everything}");
+
+        let told = check_live(&upstream, &with_password(&iam));
+        assert!(told.contains("FAILED"), "{nth}: {told}");
+        assert_eq!((iam.calls(), upstream.calls()), (2, 0), "{nth}");
+        assert_hidden(&NEEDLES, &told);
     }
 }
 

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
 
 use super::{BOT_SECRET, PASSWORD, SECURITY_TOKEN, TOKEN};
 use crate::clients::{KEY, OTHER_KEY};
@@ -25,32 +26,8 @@ pub(super) struct Program {
 
 impl Program {
     pub(super) fn start(script: &Script, credential: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = folder.path().join("gateway.toml");
-        let endpoint = script.url();
-        let keys = [KEY, OTHER_KEY].map(|key| hex::encode(Sha256::digest(key)));
-        let text = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"trace\"\n\
-             [upstream]\nendpoint = \"{endpoint}\"\ntimeout = \"300ms\"\nconnect_timeout = \"300ms\"\n\
-             [upstream.credential]\n{credential}\n[budget]\nmode = \"ttl\"\nrequests = 10000\n\
-             [[clients]]\nname = \"wallboard\"\nkey_sha256 = [\"{}\"]\n\
-             [[clients]]\nname = \"bot\"\nkey_sha256 = [\"{}\"]\nsecret_env = \"TEST_BOT\"\n",
-            keys[0], keys[1],
-        );
-        std::fs::write(&config, text).expect("written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_jobgate"))
-            .args(["serve", "--config"])
-            .arg(&config)
-            .env_clear()
-            .envs([
-                ("TEST_AK", ACCESS_KEY),
-                ("TEST_SK", SECRET_KEY),
-                ("TEST_SECURITY", SECURITY_TOKEN),
-                ("TEST_TOKEN", TOKEN),
-                ("TEST_PASSWORD", PASSWORD),
-                ("TEST_BOT", BOT_SECRET),
-            ])
-            .env("RUST_LOG", "trace") // dependencies stay quiet whatever the environment says
+        let (_folder, mut serve) = command(&["serve"], script, credential);
+        let mut child = serve
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -147,6 +124,48 @@ impl Program {
         let everything = format!("{log}{told}{}", self.answers);
         (log, everything)
     }
+}
+
+/// The whole of what `jobgate check --live` writes, which tries upstream and ends.
+pub(super) fn check_live(script: &Script, credential: &str) -> String {
+    let (_folder, mut check) = command(&["check", "--live"], script, credential);
+    let output = check.output().expect("it runs");
+    [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+        .concat()
+}
+
+/// The binary in front of this upstream, with every secret in its environment; its file is gone with the folder.
+fn command(args: &[&str], script: &Script, credential: &str) -> (TempDir, Command) {
+    let folder = TempDir::new().expect("a folder");
+    let config = folder.path().join("gateway.toml");
+    let endpoint = script.url();
+    let keys = [KEY, OTHER_KEY].map(|key| hex::encode(Sha256::digest(key)));
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"trace\"\n\
+         [upstream]\nendpoint = \"{endpoint}\"\ntimeout = \"300ms\"\nconnect_timeout = \"300ms\"\n\
+         [upstream.credential]\n{credential}\n[budget]\nmode = \"ttl\"\nrequests = 10000\n\
+         [[clients]]\nname = \"wallboard\"\nkey_sha256 = [\"{}\"]\n\
+         [[clients]]\nname = \"bot\"\nkey_sha256 = [\"{}\"]\nsecret_env = \"TEST_BOT\"\n",
+        keys[0], keys[1],
+    );
+    std::fs::write(&config, text).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jobgate"));
+    command
+        .args(args)
+        .arg("--config")
+        .arg(&config)
+        .env_clear()
+        .envs([
+            ("TEST_AK", ACCESS_KEY),
+            ("TEST_SK", SECRET_KEY),
+            ("TEST_SECURITY", SECURITY_TOKEN),
+            ("TEST_TOKEN", TOKEN),
+            ("TEST_PASSWORD", PASSWORD),
+            ("TEST_BOT", BOT_SECRET),
+        ])
+        .env("RUST_LOG", "trace"); // dependencies stay quiet whatever the environment says
+    (folder, command)
 }
 
 impl Drop for Program {
