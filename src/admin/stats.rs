@@ -147,6 +147,9 @@ pub struct Credential {
     pub proven: bool,
     /// What is left of a hold because upstream refused it; 0 without one.
     pub held_seconds: f64,
+    /// What upstream last said against it, until it accepts it; `null` if it said nothing.
+    #[serde(default)]
+    pub refusal: Option<String>,
     /// `aksk`, `keys_file`, `token`, `password` or `metadata`.
     pub kind: String,
     /// There is one to send.

@@ -201,8 +201,13 @@ fn upstream(stats: &Stats) -> Vec<String> {
 fn credential(stats: &Stats) -> Vec<String> {
     let credential = &stats.credential;
     let held = credential.held_seconds;
+    let refused =
+        (credential.refusal.as_deref()).map(|said| format!("refused by upstream ({said})"));
     let accepted = if held > 0.0 {
-        format!("refused by upstream: next try in {}", seconds(held.ceil()))
+        let refused = refused.as_deref().unwrap_or("refused by upstream");
+        format!("{refused}: next try in {}", seconds(held.ceil()))
+    } else if let Some(refused) = refused {
+        format!("{refused}: the next call tries it again")
     } else if credential.proven {
         "accepted by upstream".to_owned()
     } else {

@@ -39,6 +39,7 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
         list_throttle_hold: Some(Duration::from_secs(7)),
         limits: vec![(Api::Job, learned())],
         credential_hold: Some(Duration::from_secs(30)),
+        credential_refusal: Some("APIGW.0301 ak is locked".into()),
         credential: Health {
             kind: "password",
             available: true,
@@ -61,11 +62,11 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
             r#""upstream throttles lists: none for another 7 s","#,
             r#""upstream takes 10 calls in 3s of the job API, not the configured 50 calls in 60s","#,
             r#""somebody else spends the same quota: upstream throttled the job API for 10 calls in 3s, of which this gateway had made 2","#,
-            r#""upstream refused the gateway's credential: next try in 30 s, stored answers are served","#,
+            r#""upstream refused the gateway's credential (APIGW.0301 ak is locked): next try in 30 s, stored answers are served","#,
             r#""the gateway's credential is good for another 7201 s, but IAM has given no credential for 3 s (no connection): next try in 5 s","#,
             r#""the upstream budget is spent for now, stored answers are served"],"#,
             r#""upstream":{"paused":true,"down":true,"throttled_seconds":1.5,"denial_wave":true},"#,
-            r#""credential":{"kind":"password","available":true,"proven":false,"held_seconds":30.0,"expires_in_seconds":7200.5,"#,
+            r#""credential":{"kind":"password","available":true,"proven":false,"held_seconds":30.0,"refusal":"APIGW.0301 ak is locked","expires_in_seconds":7200.5,"#,
             r#""why":"IAM has given no credential for 3 s (no connection): next try in 5 s"},"#,
             r#""budget":{"requests":50,"remaining":0}}"#
         )
