@@ -180,17 +180,22 @@ fn clock(standing: Standing) -> Option<String> {
 
 /// What is wrong with the credential itself.
 fn credential(health: &Health) -> impl Iterator<Item = String> {
-    let trouble = health.why.as_ref().map(|why| match health.expires_in {
-        Some(left) if !left.is_zero() => {
-            let left = whole_seconds(left);
-            format!("the gateway's credential is good for another {left} s, but {why}")
-        }
-        Some(_) => format!("the gateway's credential has expired: {why}"),
-        None => format!("the gateway's credential: {why}"),
+    let expired = health.expired_since.map(|since| {
+        let since = whole_seconds(since);
+        format!("the gateway's credential expired {since} s ago")
     });
-    let expired = (health.why.is_none() && health.expires_in == Some(Duration::ZERO))
-        .then(|| "the gateway's credential has expired".to_owned());
-    trouble.into_iter().chain(expired)
+    let state = match (&health.why, health.available) {
+        (None, _) => None,
+        (Some(why), false) => Some(format!("no call goes out: {why}")),
+        (Some(why), true) => Some(match health.expires_in.filter(|left| !left.is_zero()) {
+            Some(left) => {
+                let left = whole_seconds(left);
+                format!("the gateway's credential is good for another {left} s, but {why}")
+            }
+            None => format!("the gateway's credential: {why}"),
+        }),
+    };
+    state.into_iter().chain(expired)
 }
 
 /// What is not as the operator set it.

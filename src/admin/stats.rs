@@ -156,6 +156,9 @@ pub struct Credential {
     pub available: bool,
     /// How long it is good for; `null` if nobody says.
     pub expires_in_seconds: Option<f64>,
+    /// How long ago it expired; `null` if it has not.
+    #[serde(default)]
+    pub expired_seconds_ago: Option<f64>,
     /// What is wrong with it, besides that upstream refuses it.
     pub why: Option<String>,
     /// Questions to the identity service: the label `result` of `jobgate_credential_renewals_total`.

@@ -182,6 +182,7 @@ impl From<&Snapshot> for Credential {
             kind: health.kind.to_owned(),
             available: health.available,
             expires_in_seconds: health.expires_in.map(|left| left.as_secs_f64()),
+            expired_seconds_ago: health.expired_since.map(|since| since.as_secs_f64()),
             why: health.why.clone(),
             renewals: renewals.into(),
         }

@@ -79,19 +79,38 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
 async fn a_credential_that_is_missing_or_over_is_told_and_one_in_order_is_not() {
     let admin = running().await;
     let (day, over) = (Some(Duration::from_secs(86_400)), Some(Duration::ZERO));
-    for (expires_in, why, told) in [
-        (None, None, ""),
-        (day, None, ""),
-        (over, None, "the gateway's credential has expired"),
+    for (expires_in, available, why, told) in [
+        (None, true, None, ""),
+        (day, true, None, ""),
         (
             over,
+            true,
+            None,
+            "[\"the gateway's credential expired 25 s ago\"]",
+        ),
+        (
+            over,
+            false,
             Some(IAM_IS_AWAY),
-            "the gateway's credential has expired: IAM has given",
+            "[\"no call goes out: IAM has given no credential for 3 s (no connection): next try in 5 s\",\"the gateway's credential expired 25 s ago\"]",
+        ),
+        (
+            day,
+            true,
+            Some(IAM_IS_AWAY),
+            "[\"the gateway's credential is good for another 86400 s, but IAM has given",
+        ),
+        (
+            day,
+            false,
+            Some("file x cannot be used (y)"),
+            "[\"no call goes out: file x cannot be used (y)\"]",
         ),
         (
             None,
+            false,
             Some("cannot read file x"),
-            "the gateway's credential: cannot read file x",
+            "[\"no call goes out: cannot read file x\"]",
         ),
     ] {
         *admin.state.0.lock().unwrap() = Snapshot {
@@ -100,6 +119,10 @@ async fn a_credential_that_is_missing_or_over_is_told_and_one_in_order_is_not() 
             budget_remaining: 1,
             credential: Health {
                 expires_in,
+                expired_since: expires_in
+                    .filter(Duration::is_zero)
+                    .map(|_| Duration::from_secs(25)),
+                available,
                 why: why.map(str::to_owned),
                 ..Health::default()
             },
