@@ -209,7 +209,7 @@ fn credential(stats: &Stats) -> Vec<String> {
         Some(format!("{refused}: next try in {}", seconds(held.ceil())))
     } else if credential.refusal.is_some() {
         Some(format!("{refused}: the next call tries it again"))
-    } else if !credential.available {
+    } else if !credential.available || credential.expired_seconds_ago.is_some() {
         None
     } else if credential.proven {
         Some("accepted by upstream".to_owned())
