@@ -159,7 +159,12 @@ impl Gateway {
         let requests = stack::requests(parts.requests(settings, collapse.clone()));
         let observer = Arc::new(parts.observer(settings, lines)?);
 
-        let operations = Operations::new(&parts, settings.cache.windows(), collapse.clone());
+        let operations = Operations::new(
+            &parts,
+            &credential,
+            settings.cache.windows(),
+            collapse.clone(),
+        );
         let decisions = hands.as_ref().map(Hands::decisions);
         let watched = Watched::new(&parts, credential, collapse, decisions);
         let state = Arc::new(State::new(settings, watched));

@@ -33,6 +33,7 @@ use std::time::SystemTime;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
 
 pub use self::admin_token::AdminToken;
 pub use self::clients::{ClientSecretFault, ClientSecrets, SecretUse};
@@ -217,13 +218,17 @@ impl Credential {
         };
         let mut health = match &self.scheme {
             Scheme::AkSk(_) => of_kind("aksk"),
-            Scheme::KeysFile(keys) => Health {
-                available: available && !keys.are_over(wall),
-                expires_at: keys.expires_at(),
-                expires_in: (keys.expires_at())
-                    .map(|at| at.duration_since(wall).unwrap_or_default()),
-                ..of_kind("keys_file")
-            },
+            Scheme::KeysFile(keys) => {
+                let (end, is_over) = (keys.expires_at(), keys.are_over(wall));
+                Health {
+                    available: available && !is_over,
+                    expires_at: end,
+                    expires_in: end.map(|at| at.duration_since(wall).unwrap_or_default()),
+                    expired_since: end.and_then(|at| wall.duration_since(at).ok()),
+                    why: end.filter(|_| is_over && available).map(keys_are_over),
+                    ..of_kind("keys_file")
+                }
+            }
             Scheme::Token(_) => of_kind("token"),
             Scheme::Issued(issuing) => issuing.health(),
         };
@@ -232,6 +237,14 @@ impl Credential {
             (why, fault) => why.or(fault),
         };
         health
+    }
+
+    /// Why there is nothing to send, if so.
+    #[must_use]
+    pub fn unavailable(&self, wall: SystemTime) -> Option<Error> {
+        let health = self.health(wall);
+        let why = health.why.unwrap_or_else(|| "it has expired".to_owned());
+        (!health.available).then(|| Error::CredentialUnavailable(why.into()))
     }
 
     /// Why an identity service gave nothing when it was last asked; `None` if it did give, or none is asked.
@@ -291,6 +304,12 @@ impl Credential {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What ended, and what helps: the gateway cannot renew them.
+fn keys_are_over(end: SystemTime) -> String {
+    let at = Timestamp::try_from(end).map_or_else(|_| String::new(), |at| format!(" at {at:.0}"));
+    format!("the keys of the file expired{at}; calls go on when it is renewed")
 }
 
 /// A header value that is printed as `Sensitive`, by whomever.

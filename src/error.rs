@@ -39,7 +39,7 @@ pub enum Error {
     #[error("bad client signature: {0}")]
     BadSignature(&'static str),
     /// The time of a client's signature is too far from the gateway's clock.
-    #[error("client clock {off:?} {}", if *behind { "behind" } else { "ahead" })]
+    #[error("client clock {} the gateway's", ClockOff::by(*behind, *off))]
     ClientClock {
         /// The client's clock is behind the gateway's, not ahead of it.
         behind: bool,

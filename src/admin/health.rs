@@ -44,6 +44,8 @@ struct Credential {
     available: bool,
     proven: bool,
     held_seconds: f64,
+    /// What upstream last said against it, until it accepts it; `null` if it said nothing.
+    refusal: Option<String>,
     /// `null`: nobody says.
     expires_in_seconds: Option<f64>,
     /// What is wrong with it, besides that upstream refuses it.
@@ -75,6 +77,7 @@ impl From<&Snapshot> for Readiness {
                 available: now.credential.available,
                 proven: now.credential_proven,
                 held_seconds: seconds(now.credential_hold),
+                refusal: now.credential_refusal.as_deref().map(str::to_owned),
                 expires_in_seconds: now.credential.expires_in.map(|left| left.as_secs_f64()),
                 why: now.credential.why.clone(),
             },
@@ -132,21 +135,33 @@ fn why(now: &Snapshot) -> Vec<String> {
         };
         limits(*api, standing, held.is_some())
     }));
-    if let Some(left) = now.credential_hold {
-        let left = whole_seconds(left);
-        why.push(format!(
-            "upstream refused the gateway's credential: next try in {left} s, stored answers are served"
-        ));
-    } else if !now.credential_proven {
-        why.push("upstream has not accepted the gateway's credential yet".to_owned());
-    }
+    why.extend(refused(now));
     why.extend(credential(&now.credential));
     let by_plan = now.outlook.is_some(); // in budget mode calls go out as they come free: it is spent every day
     why.extend(now.local_clock.and_then(clock));
     if now.budget_remaining == 0 && !by_plan {
         why.push("the upstream budget is spent for now, stored answers are served".to_owned());
     }
+    if why.is_empty() && !now.credential_proven {
+        why.push("upstream has not accepted the gateway's credential yet".to_owned()); // no call was made, or none that tells
+    }
     why
+}
+
+/// That upstream refused the credential, and in which words.
+fn refused(now: &Snapshot) -> Option<String> {
+    let said = now.credential_refusal.as_deref();
+    if now.credential_hold.is_none() && said.is_none() {
+        return None;
+    }
+    let said = said.map_or_else(String::new, |said| format!(" ({said})"));
+    let next = match now.credential_hold {
+        Some(left) => format!("next try in {} s", whole_seconds(left)),
+        None => "the next call tries it again".to_owned(),
+    };
+    Some(format!(
+        "upstream refused the gateway's credential{said}: {next}, stored answers are served"
+    ))
 }
 
 /// What is wrong with the local clock.
@@ -165,17 +180,22 @@ fn clock(standing: Standing) -> Option<String> {
 
 /// What is wrong with the credential itself.
 fn credential(health: &Health) -> impl Iterator<Item = String> {
-    let trouble = health.why.as_ref().map(|why| match health.expires_in {
-        Some(left) if !left.is_zero() => {
-            let left = whole_seconds(left);
-            format!("the gateway's credential is good for another {left} s, but {why}")
-        }
-        Some(_) => format!("the gateway's credential has expired: {why}"),
-        None => format!("the gateway's credential: {why}"),
+    let expired = health.expired_since.map(|since| {
+        let since = whole_seconds(since);
+        format!("the gateway's credential expired {since} s ago")
     });
-    let expired = (health.why.is_none() && health.expires_in == Some(Duration::ZERO))
-        .then(|| "the gateway's credential has expired".to_owned());
-    trouble.into_iter().chain(expired)
+    let state = match (&health.why, health.available) {
+        (None, _) => None,
+        (Some(why), false) => Some(format!("no call goes out: {why}")),
+        (Some(why), true) => Some(match health.expires_in.filter(|left| !left.is_zero()) {
+            Some(left) => {
+                let left = whole_seconds(left);
+                format!("the gateway's credential is good for another {left} s, but {why}")
+            }
+            None => format!("the gateway's credential: {why}"),
+        }),
+    };
+    state.into_iter().chain(expired)
 }
 
 /// What is not as the operator set it.

@@ -147,12 +147,18 @@ pub struct Credential {
     pub proven: bool,
     /// What is left of a hold because upstream refused it; 0 without one.
     pub held_seconds: f64,
+    /// What upstream last said against it, until it accepts it; `null` if it said nothing.
+    #[serde(default)]
+    pub refusal: Option<String>,
     /// `aksk`, `keys_file`, `token`, `password` or `metadata`.
     pub kind: String,
     /// There is one to send.
     pub available: bool,
     /// How long it is good for; `null` if nobody says.
     pub expires_in_seconds: Option<f64>,
+    /// How long ago it expired; `null` if it has not.
+    #[serde(default)]
+    pub expired_seconds_ago: Option<f64>,
     /// What is wrong with it, besides that upstream refuses it.
     pub why: Option<String>,
     /// Questions to the identity service: the label `result` of `jobgate_credential_renewals_total`.

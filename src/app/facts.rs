@@ -118,6 +118,7 @@ impl Facts for State {
             denial_wave: self.parts.store.wave().is_on(self.parts.clock.now()),
             absent_jobs: self.parts.store.absent.len(),
             credential_proven: gate.proven,
+            credential_refusal: gate.refusal,
             local_clock: self.parts.signing_clock.standing(),
             credential: (self.parts.credential).health(self.parts.clock.wall()),
             cache_entries: self.parts.store.jobs.len(),

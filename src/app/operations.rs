@@ -15,6 +15,7 @@ use crate::admin::operate::{
     Explanation, Key, Operate, Page, Query, Refreshed, State, Summary, Told,
 };
 use crate::clock::Clock;
+use crate::credential::Credential;
 use crate::error::Error;
 use crate::layers::authenticate::{KeyUse, Keyring};
 use crate::layers::collapse::Collapse;
@@ -33,6 +34,7 @@ use crate::store::{Event, Found, Store, Stored};
 
 /// The parts that are asked and acted on.
 pub(super) struct Operations {
+    credential: Arc<Credential>,
     store: Store,
     collapse: Collapse,
     gate: Gate,
@@ -47,8 +49,14 @@ pub(super) struct Operations {
 // === impl Operations ===
 
 impl Operations {
-    pub(super) fn new(parts: &Parts, windows: Windows, collapse: Collapse) -> Self {
+    pub(super) fn new(
+        parts: &Parts,
+        credential: &Arc<Credential>,
+        windows: Windows,
+        collapse: Collapse,
+    ) -> Self {
         Self {
+            credential: Arc::clone(credential),
             store: parts.store.clone(),
             collapse,
             gate: parts.gate.clone(),
@@ -178,7 +186,8 @@ impl Operate for Operations {
         let now = self.clock.now();
         let found = self.store.look_up(&job, now);
         let story = self.store.chronicle.of(&job);
-        let gate = self.gate.refusal(Api::Job);
+        let unavailable = || self.credential.unavailable(self.clock.wall());
+        let gate = self.gate.refusal(Api::Job).or_else(unavailable);
         let rest = found.setback.as_deref();
         let case = Case {
             known: found.known,

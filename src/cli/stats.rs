@@ -201,20 +201,42 @@ fn upstream(stats: &Stats) -> Vec<String> {
 fn credential(stats: &Stats) -> Vec<String> {
     let credential = &stats.credential;
     let held = credential.held_seconds;
-    let accepted = if held > 0.0 {
-        format!("refused by upstream: next try in {}", seconds(held.ceil()))
+    let refused = match &credential.refusal {
+        Some(said) => format!("refused by upstream ({said})"),
+        None => "refused by upstream".to_owned(),
+    };
+    let standing = if held > 0.0 {
+        Some(format!("{refused}: next try in {}", seconds(held.ceil())))
+    } else if credential.refusal.is_some() {
+        Some(format!("{refused}: the next call tries it again"))
+    } else if !credential.available || credential.expired_seconds_ago.is_some() {
+        None
     } else if credential.proven {
-        "accepted by upstream".to_owned()
+        Some("accepted by upstream".to_owned())
     } else {
-        "not tried yet, or not accepted yet".to_owned()
+        Some("not tried yet, or not accepted yet".to_owned())
     };
-    let end = match credential.expires_in_seconds {
-        None => String::new(),
-        Some(left) if left > 0.0 => format!(", good for another {}", seconds(left.floor())),
-        Some(_) => ", expired".to_owned(),
+    let end = match (
+        credential.expired_seconds_ago,
+        credential.expires_in_seconds,
+    ) {
+        (Some(since), _) => Some(format!("expired {} ago", seconds(since.floor()))),
+        (None, Some(left)) if credential.available => {
+            Some(format!("good for another {}", seconds(left.floor())))
+        }
+        (None, _) => None,
     };
-    let mut lines = vec![format!("{accepted}{end}")];
-    lines.extend(credential.why.clone());
+    let state: Vec<String> = standing.into_iter().chain(end).collect();
+    let why = credential.why.as_deref().unwrap_or("there is none to send");
+    let mut lines = if credential.available {
+        vec![state.join(", ")]
+    } else {
+        [format!("no call goes out: {why}")]
+            .into_iter()
+            .chain(state)
+            .collect()
+    };
+    lines.extend(credential.why.clone().filter(|_| credential.available));
     if credential.renewals.values().any(|count| *count > 0) {
         lines.push(format!("asked for: {}", counts(&credential.renewals)));
     }

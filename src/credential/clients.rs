@@ -134,6 +134,12 @@ impl ClientSecrets {
         Ok(*owner)
     }
 
+    /// Whether a signature was refused because it did not fit: nobody is called so, or the secret is another.
+    #[must_use]
+    pub fn is_no_match(error: &Error) -> bool {
+        verify::is_no_match(error)
+    }
+
     /// The access key that an `Authorization` names, whether or not it is a client's.
     #[must_use]
     pub fn access_key(authorization: &HeaderValue) -> Option<&str> {

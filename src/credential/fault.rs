@@ -34,7 +34,7 @@ pub enum CredentialFault {
         source: io::Error,
     },
     /// `keys_file` can be read, but holds no usable keys.
-    #[error("file {}: {flaw}", path.display())]
+    #[error("file {} cannot be used ({flaw})", path.display())]
     KeysUnreadable {
         /// The file.
         path: PathBuf,

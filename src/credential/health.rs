@@ -17,6 +17,8 @@ pub struct Health {
     pub expires_at: Option<SystemTime>,
     /// The same as time that is left, by this machine's clock.
     pub expires_in: Option<Duration>,
+    /// How long ago it expired, if it has.
+    pub expired_since: Option<Duration>,
     /// What is not as it should be, for people.
     pub why: Option<String>,
     /// Questions to the identity service since the start.
@@ -115,9 +117,13 @@ impl Trouble {
     pub(super) fn tell(&self, service: &str, due: Due, now: Instant) -> String {
         let Self { fault, since } = self;
         let next = match due {
-            Due { at: Some(at), .. } => {
+            Due { at: Some(at), why } => {
                 let left = whole_seconds(at.saturating_duration_since(now));
-                format!("next try in {left} s")
+                let sooner = match why {
+                    Why::Forbidden => ", or once the password's file changes",
+                    _ => "",
+                };
+                format!("next try in {left} s{sooner}")
             }
             Due {
                 why: Why::WordsRefused,

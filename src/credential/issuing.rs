@@ -189,7 +189,12 @@ impl Issuing {
             )),
             None => told.due.tell_spent(self.service.name(), now),
         };
+        let expired_since = (given.as_ref())
+            .filter(|given| given.left(&self.clock).is_zero())
+            .map(|given| given.expires_at)
+            .map(|at| self.clock.wall().duration_since(at).unwrap_or_default());
         Health {
+            expired_since,
             kind: self.service.kind(),
             available,
             expires_at: given.as_ref().map(|given| given.expires_at),

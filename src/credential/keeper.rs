@@ -42,6 +42,8 @@ pub struct Keeper {
     renewal: Renewal,
     /// What the identity service was last asked with.
     words: Option<Generation>,
+    /// The words whose refusal was told last.
+    told_words: Option<Generation>,
     /// What was held at the last look.
     seen: Option<Generation>,
     /// The last for which a rest was ended.
@@ -79,6 +81,7 @@ impl Keeper {
             renewal: Renewal::new(clock.now(), seed),
             clock,
             words: None,
+            told_words: None,
             seen: None,
             woke_for: None,
             fault: None,
@@ -229,16 +232,22 @@ impl Keeper {
         }
     }
 
-    /// Told once for each way to fail, and once it is over.
+    /// Told once for each way to fail, once for each words that are refused, and once it is over.
     fn failed(&mut self, issuing: &Issuing, fault: IssueFault) {
         let now = self.clock.now();
         self.renewal.failed(now, failure(issuing.service, &fault));
         let result = Renewed::from(&fault);
         let service = issuing.service.name();
+        let is_refusal = matches!(result, Renewed::Refused | Renewed::Forbidden);
+        let is_of_new_words = is_refusal && self.told_words != self.words;
+        if is_refusal {
+            self.told_words = self.words;
+        }
         issuing.tell(|told| {
             told.renewals.add(result);
             let before = told.trouble.as_ref();
-            let is_news = before.is_none_or(|before| Renewed::from(&before.fault) != result);
+            let is_other = before.is_none_or(|before| Renewed::from(&before.fault) != result);
+            let is_news = is_other || is_of_new_words;
             if is_news {
                 tracing::warn!(%fault, "{service} gave no credential");
             }

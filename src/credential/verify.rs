@@ -52,9 +52,8 @@ const OF_A_BODY: Error = Error::BadSignature(
 const TWO_HOSTS: Error =
     Error::BadSignature("The Host header and the request's target name different hosts.");
 /// What is said of any signature that does not fit, also if nobody is called so.
-pub(super) const NO_MATCH: Error = Error::BadSignature(
-    "The access key must be your client's name at this gateway and the secret key the one that you were given with it, and nothing on the way may change the request.",
-);
+pub(super) const NO_MATCH: Error = Error::BadSignature(MUST_MATCH);
+const MUST_MATCH: &str = "The access key must be your client's name at this gateway and the secret key the one that you were given with it, and nothing on the way may change the request.";
 
 /// What a request claims by its signature: that whoever made it knows the secret of `access_key`.
 pub(super) struct Claim<'a> {
@@ -109,6 +108,11 @@ impl<'a> Claim<'a> {
     pub(super) fn fits(&self, secret: &Secret) -> bool {
         signing::is_signature(&self.signature, &self.message, secret.expose())
     }
+}
+
+/// Whether a signature was refused because it did not fit, and not for its form.
+pub(super) fn is_no_match(error: &Error) -> bool {
+    matches!(error, Error::BadSignature(text) if *text == MUST_MATCH)
 }
 
 /// The access key that an `Authorization` names, whether or not the rest of it is good.

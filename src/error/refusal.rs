@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
@@ -71,6 +72,15 @@ impl fmt::Display for ClockFault {
 }
 
 // === impl ClockOff ===
+
+impl ClockOff {
+    /// By so much, to this side.
+    #[must_use]
+    pub fn by(behind: bool, off: Duration) -> Self {
+        let off = SignedDuration::try_from(off).unwrap_or(SignedDuration::MAX);
+        Self(if behind { -off } else { off })
+    }
+}
 
 impl fmt::Display for ClockOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

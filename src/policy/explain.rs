@@ -70,6 +70,11 @@ impl Case<'_> {
             },
             Plan::Look(Look {
                 fallback: false, ..
+            }) if self.has_no_credential() => {
+                "An error (JG.5033): nothing is stored that may be served.".to_owned()
+            }
+            Plan::Look(Look {
+                fallback: false, ..
             }) if self.is_held() => "An error: nothing is stored that may be served.".to_owned(),
             Plan::Look(_) => match self.long_turn() {
                 Some(turn) => {
@@ -81,6 +86,9 @@ impl Case<'_> {
             Plan::NotStored => String::new(), // only for a client that wants it so
         };
         match self.hold().filter(|_| self.needs_a_call()) {
+            Some(Error::CredentialUnavailable(why)) => {
+                format!("{answer} No call goes out, because there is no credential to send: {why}.")
+            }
             Some(hold) => format!("{answer} No call goes out, because {}.", Cause::of(hold)),
             None => answer,
         }
@@ -91,6 +99,10 @@ impl Case<'_> {
         let is_turn =
             |error: &Error| self.scheduled.is_some() && matches!(error, Error::BudgetSpent { .. });
         self.gate.filter(|error| !is_turn(error))
+    }
+
+    fn has_no_credential(&self) -> bool {
+        matches!(self.gate, Some(Error::CredentialUnavailable(_)))
     }
 
     fn is_held(&self) -> bool {

@@ -113,11 +113,14 @@ async fn fifty_clients_with_a_wrong_secret_key_behind_them_never_lock_it() {
 
     let ready = gateway.admin("/readyz").await;
     assert_eq!(ready.status, 200, "or every replica would go at once");
-    assert!(
-        ready
-            .text()
-            .contains("upstream refused the gateway's credential")
-    );
+    let said = "APIGW.0301 Incorrect IAM authentication information: verify aksk signature fail";
+    let why = format!("upstream refused the gateway's credential ({said}): next try in ");
+    assert!(ready.text().contains(&why), "{}", ready.text());
+    let stats = gateway.admin("/api/stats").await;
+    let member = format!(r#""refusal":"{said}""#);
+    for told in [&ready, &stats] {
+        assert!(told.text().contains(&member), "{}", told.text());
+    }
     assert!(
         gateway
             .metric(r#"jobgate_hold_seconds{kind="credential"}"#)

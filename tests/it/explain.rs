@@ -1,11 +1,14 @@
 //! What an operator is told of the schedule, and that it comes about as told.
 
+use std::fs;
 use std::time::Duration;
 
 use jobgate::clock::Clock;
+use jobgate::config::{CredentialSettings, SecretSource};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::support::{JOB, Running, in_front_of, nth_job};
+use crate::support::{JOB, Running, in_front_of, nth_job, open};
 use crate::upstream::{A_JOB, Said, Upstream};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -197,5 +200,47 @@ async fn in_mode_ttl_there_is_no_plan_to_tell_of() {
         !metrics.contains("jobgate_budget_demand{"),
         "nobody counts it"
     );
+    gateway.end().await;
+}
+
+#[tokio::test]
+async fn while_there_is_no_credential_no_call_is_promised_and_none_goes_out() {
+    let clock = Clock::manual();
+    let upstream = Upstream::start(&clock, |_, _| A_JOB).await;
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("token");
+    fs::write(&path, "the-token-of-the-tests").unwrap();
+    let gateway = in_front_of(&upstream.url())
+        .with_credential(open(CredentialSettings::Token(SecretSource::File(
+            path.clone(),
+        ))))
+        .with_clock(&clock)
+        .start();
+    assert_says(
+        &explain(&gateway, JOB).await,
+        "if_asked_now",
+        "What upstream says",
+    );
+
+    fs::remove_file(&path).unwrap();
+    gateway
+        .until("the keeper has seen it", async || {
+            clock.advance(Duration::from_secs(1));
+            read(&gateway, "/readyz").await["credential"]["available"] == false
+        })
+        .await;
+    let told = explain(&gateway, JOB).await;
+    let said = "An error (JG.5033): nothing is stored that may be served. No call goes out, because there is no credential to send: cannot read file ";
+    assert_says(&told, "if_asked_now", said);
+    assert_says(&told, "next_look", "Not before there is a credential");
+    let ready = read(&gateway, "/readyz").await;
+    let why = ready["why"][0].as_str().unwrap();
+    assert!(
+        why.starts_with("no call goes out: cannot read file "),
+        "{why}"
+    );
+    assert_eq!(ready["why"].as_array().unwrap().len(), 1, "{ready}");
+    assert_eq!(gateway.job(JOB).await.code(), "JG.5033");
+    assert_eq!(upstream.calls(), 0);
     gateway.end().await;
 }

@@ -178,9 +178,11 @@ impl From<&Snapshot> for Credential {
         Self {
             proven: now.credential_proven,
             held_seconds: seconds(now.credential_hold),
+            refusal: now.credential_refusal.as_deref().map(str::to_owned),
             kind: health.kind.to_owned(),
             available: health.available,
             expires_in_seconds: health.expires_in.map(|left| left.as_secs_f64()),
+            expired_seconds_ago: health.expired_since.map(|since| since.as_secs_f64()),
             why: health.why.clone(),
             renewals: renewals.into(),
         }

@@ -268,7 +268,7 @@ async fn stats_are_the_counters_and_facts_behind_the_metrics() {
     assert_eq!(
         told["credential"],
         json!({
-            "proven": true, "held_seconds": 0.0, "kind": "password", "available": true, "expires_in_seconds": 7200.5,
+            "proven": true, "held_seconds": 0.0, "refusal": null, "kind": "password", "available": true, "expires_in_seconds": 7200.5, "expired_seconds_ago": null,
             "why": "IAM has given no credential for 3 s (no connection): next try in 5 s",
             "renewals": {"issued": 1, "unchanged": 0, "refused": 0, "forbidden": 0, "unavailable": 1}
         })

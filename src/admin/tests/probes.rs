@@ -39,6 +39,7 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
         list_throttle_hold: Some(Duration::from_secs(7)),
         limits: vec![(Api::Job, learned())],
         credential_hold: Some(Duration::from_secs(30)),
+        credential_refusal: Some("APIGW.0301 ak is locked".into()),
         credential: Health {
             kind: "password",
             available: true,
@@ -61,11 +62,11 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
             r#""upstream throttles lists: none for another 7 s","#,
             r#""upstream takes 10 calls in 3s of the job API, not the configured 50 calls in 60s","#,
             r#""somebody else spends the same quota: upstream throttled the job API for 10 calls in 3s, of which this gateway had made 2","#,
-            r#""upstream refused the gateway's credential: next try in 30 s, stored answers are served","#,
+            r#""upstream refused the gateway's credential (APIGW.0301 ak is locked): next try in 30 s, stored answers are served","#,
             r#""the gateway's credential is good for another 7201 s, but IAM has given no credential for 3 s (no connection): next try in 5 s","#,
             r#""the upstream budget is spent for now, stored answers are served"],"#,
             r#""upstream":{"paused":true,"down":true,"throttled_seconds":1.5,"denial_wave":true},"#,
-            r#""credential":{"kind":"password","available":true,"proven":false,"held_seconds":30.0,"expires_in_seconds":7200.5,"#,
+            r#""credential":{"kind":"password","available":true,"proven":false,"held_seconds":30.0,"refusal":"APIGW.0301 ak is locked","expires_in_seconds":7200.5,"#,
             r#""why":"IAM has given no credential for 3 s (no connection): next try in 5 s"},"#,
             r#""budget":{"requests":50,"remaining":0}}"#
         )
@@ -78,19 +79,38 @@ async fn it_stays_ready_while_upstream_or_the_credential_fails_and_says_so() {
 async fn a_credential_that_is_missing_or_over_is_told_and_one_in_order_is_not() {
     let admin = running().await;
     let (day, over) = (Some(Duration::from_secs(86_400)), Some(Duration::ZERO));
-    for (expires_in, why, told) in [
-        (None, None, ""),
-        (day, None, ""),
-        (over, None, "the gateway's credential has expired"),
+    for (expires_in, available, why, told) in [
+        (None, true, None, ""),
+        (day, true, None, ""),
         (
             over,
+            true,
+            None,
+            "[\"the gateway's credential expired 25 s ago\"]",
+        ),
+        (
+            over,
+            false,
             Some(IAM_IS_AWAY),
-            "the gateway's credential has expired: IAM has given",
+            "[\"no call goes out: IAM has given no credential for 3 s (no connection): next try in 5 s\",\"the gateway's credential expired 25 s ago\"]",
+        ),
+        (
+            day,
+            true,
+            Some(IAM_IS_AWAY),
+            "[\"the gateway's credential is good for another 86400 s, but IAM has given",
+        ),
+        (
+            day,
+            false,
+            Some("file x cannot be used (y)"),
+            "[\"no call goes out: file x cannot be used (y)\"]",
         ),
         (
             None,
+            false,
             Some("cannot read file x"),
-            "the gateway's credential: cannot read file x",
+            "[\"no call goes out: cannot read file x\"]",
         ),
     ] {
         *admin.state.0.lock().unwrap() = Snapshot {
@@ -99,6 +119,10 @@ async fn a_credential_that_is_missing_or_over_is_told_and_one_in_order_is_not() 
             budget_remaining: 1,
             credential: Health {
                 expires_in,
+                expired_since: expires_in
+                    .filter(Duration::is_zero)
+                    .map(|_| Duration::from_secs(25)),
+                available,
                 why: why.map(str::to_owned),
                 ..Health::default()
             },

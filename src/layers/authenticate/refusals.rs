@@ -44,16 +44,26 @@ impl Refusals {
             // a foreign scheme may carry somebody's password, which could be guessed by its fingerprint
             Some(Proof::Foreign | Proof::Doubled) | None => (None, None),
         };
+        let reason = reason(error, client.is_some());
         tracing::info!(
             header = presented.map(|presented| presented.header),
             key.fingerprint = fingerprint.map(tracing::field::display),
             client,
             peer = exchange.peer.as_deref(),
             request.id = exchange.id.as_str(),
-            reason = %error,
+            reason,
             untold,
             "client refused"
         );
+    }
+}
+
+/// In the operator's words: what a client is told is advice for the client, and does not say whether its name is known.
+fn reason(error: &Error, is_client: bool) -> String {
+    match (ClientSecrets::is_no_match(error), is_client) {
+        (true, true) => "wrong secret or changed request".to_owned(),
+        (true, false) => "no client of this name".to_owned(),
+        (false, _) => error.to_string(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::Request;
+use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tracing::Dispatch;
@@ -142,4 +143,35 @@ fn a_few_refusals_are_told_by_fingerprints_and_the_rest_as_a_number() {
     for hidden in ["AKREALCLOUDKEY", "MMMM", "abc", "Basic"] {
         assert!(!all.contains(hidden), "{hidden}");
     }
+}
+
+#[test]
+fn the_reason_is_told_in_the_words_of_the_operator_and_not_as_advice_for_the_client() {
+    let clock = Clock::manual();
+    let door = door(&clock);
+    let digits = "00".repeat(32);
+    let told = logged(|| {
+        for (name, minutes) in [("wallboard", 0), ("stranger", 0), ("wallboard", 20)] {
+            let signed_at = clock.wall() - Duration::from_secs(60 * minutes);
+            let date = Timestamp::try_from(signed_at).unwrap();
+            let date = date.strftime("%Y%m%dT%H%M%SZ").to_string();
+            let signature = format!(
+                "SDK-HMAC-SHA256 Access={name}, SignedHeaders=x-sdk-date, Signature={digits}"
+            );
+            let headers = [("authorization", &*signature), ("x-sdk-date", &date)];
+            come(&door, 0, &headers, &clock);
+        }
+    });
+    let reasons: Vec<&str> = told
+        .iter()
+        .map(|line| line["reason"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "wrong secret or changed request",
+            "no client of this name",
+            "client clock 20 minutes behind the gateway's",
+        ]
+    );
 }

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use self::books::{Books, Call};
 use crate::clock::Clock;
 use crate::config::BudgetSettings;
-use crate::error::{ClockFault, Error};
+use crate::error::{Error, Refusal};
 use crate::policy::hold::{CredentialKind, Ending, Holds};
 use crate::policy::limit::account::{Account, Standing};
 use crate::policy::limit::{Api, Heard, Limit};
@@ -58,11 +58,11 @@ pub struct Permit {
     gate: Gate,
     call: Option<Call>,
     heard: Heard,
-    clock: Option<ClockFault>,
+    refusal: Option<Refusal>,
 }
 
 /// How things stand, for `/readyz`, the metrics and the admin side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GateStatus {
     /// The calls to jobs; those to lists too if they are counted together.
     pub job: ApiStatus,
@@ -76,6 +76,8 @@ pub struct GateStatus {
     pub paused: bool,
     /// Whether upstream has taken the credential since the start or its last refusal.
     pub proven: bool,
+    /// What upstream last said against the credential, cleaned; `None` once it has taken it since.
+    pub refusal: Option<Arc<str>>,
     /// Failures of the credential that still count (five minutes).
     pub failures: usize,
 }
@@ -144,7 +146,7 @@ impl Gate {
             job: account(terms.jobs),
             list: terms.lists.map(account),
             holds: Holds::new(credential, RandomState::new().hash_one(())),
-            clock: None,
+            refused: None,
             paused: false,
         };
         Self(Arc::new(Shared {
@@ -250,18 +252,18 @@ impl Gate {
             gate: self.clone(),
             call: Some(call),
             heard: Heard::default(),
-            clock: None,
+            refusal: None,
         }))
     }
 
-    fn end(&self, call: Call, ending: Ending, clock: Option<ClockFault>, heard: &Heard) {
+    fn end(&self, call: Call, ending: Ending, refusal: Option<Refusal>, heard: &Heard) {
         let api = call.api;
         let (before, after, news, budget) = {
             let mut books = self.books();
             let now = self.0.clock.now();
             let before = books.held(now, api);
             let news = books.end(call, ending, heard, now);
-            books.blame(ending, clock);
+            books.blame(ending, refusal);
             let budget = books.account(api).budget();
             (before, books.held(now, api), news, budget)
         };
@@ -289,10 +291,10 @@ impl Permit {
         self.heard = heard;
     }
 
-    /// The clock is why the credential was refused; to be told before the end. If the next call is signed with another time,
-    /// it need not wait.
-    pub fn blame(&mut self, clock: Option<ClockFault>) {
-        self.clock = clock;
+    /// Why the credential was refused; to be told before the end. If that was the clock, and the next call is signed with
+    /// another time, it need not wait.
+    pub fn blame(&mut self, refusal: Option<Refusal>) {
+        self.refusal = refusal;
     }
 
     /// Tells how the call ended.
@@ -302,7 +304,8 @@ impl Permit {
 
     fn end(&mut self, ending: Ending) {
         if let Some(call) = self.call.take() {
-            self.gate.end(call, ending, self.clock, &self.heard);
+            self.gate
+                .end(call, ending, self.refusal.take(), &self.heard);
         }
     }
 }

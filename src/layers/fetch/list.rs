@@ -15,7 +15,7 @@ use super::around::Around;
 use super::authorise::Authorised;
 use super::gate::Gate;
 use super::judge::heard;
-use super::pay::{clock_fault, ending};
+use super::pay::{ending, refusal};
 use crate::error::Error;
 use crate::policy::failure;
 use crate::policy::limit::{Api, Heard};
@@ -164,7 +164,7 @@ where
             }
             Err(error) => Err(error),
         };
-        permit.blame(clock_fault(&listed));
+        permit.blame(refusal(&listed));
         permit.settle(ending(&listed));
         if matches!(listed, Err(Error::CredentialRenewed)) {
             self.gate.renewed();

@@ -10,7 +10,7 @@ use super::around::Around;
 use super::gate::{Gate, Permit};
 use super::judge::Judged;
 use crate::clock::Clock;
-use crate::error::{ClockFault, Error};
+use crate::error::{Error, Refusal};
 use crate::policy::failure;
 use crate::policy::hold::Ending;
 use crate::policy::limit::Api;
@@ -80,7 +80,7 @@ where
             call.note(|story| story.calls -= 1);
         }
         permit.hear(call.heard());
-        permit.blame(clock_fault(&judged));
+        permit.blame(refusal(&judged));
         permit.settle(ending);
         if matches!(judged, Err(Error::CredentialRenewed)) {
             self.gate.renewed();
@@ -93,10 +93,10 @@ where
     }
 }
 
-/// Whether the credential was refused for the time of its signature.
-pub(super) fn clock_fault<T>(judged: &Result<T, Error>) -> Option<ClockFault> {
+/// What upstream said against the credential.
+pub(super) fn refusal<T>(judged: &Result<T, Error>) -> Option<Refusal> {
     match judged {
-        Err(Error::CredentialRefused(refusal)) => refusal.clock,
+        Err(Error::CredentialRefused(refusal)) => Some(refusal.clone()),
         Ok(_) | Err(_) => None,
     }
 }

@@ -30,6 +30,9 @@ impl Case<'_> {
         if matches!(self.gate, Some(Error::Paused)) {
             return "Not before the operator lets upstream calls out again (resume).".to_owned();
         }
+        if self.has_no_credential() {
+            return "Not before there is a credential to send.".to_owned();
+        }
         match self.scheduled.and_then(|scheduled| self.coming(&scheduled)) {
             Some(coming) => self.by_itself(coming),
             None => self.when_asked(),

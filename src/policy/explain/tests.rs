@@ -167,3 +167,25 @@ fn a_rest_and_a_closed_gate_are_told_with_their_reason() {
 }
 
 mod scheduled;
+
+#[test]
+fn without_a_credential_no_call_is_promised() {
+    let gone = Error::CredentialUnavailable("cannot read file x".into());
+    let because = "No call goes out, because there is no credential to send: cannot read file x.";
+    for (known, begins) in [
+        (Known::Nothing, "An error (JG.5033): nothing is stored"),
+        (job(5, false), "The stored answer, at once"),
+    ] {
+        let case = Case {
+            gate: Some(&gone),
+            ..case(known)
+        };
+        let told = case.if_asked_now();
+        assert!(told.starts_with(begins), "{told}");
+        assert!(told.ends_with(because), "{told}");
+        assert_eq!(
+            case.next_look(),
+            "Not before there is a credential to send."
+        );
+    }
+}

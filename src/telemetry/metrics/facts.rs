@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub absent_jobs: u64,
     /// Upstream has accepted the central credential since the start or the last refusal.
     pub credential_proven: bool,
+    /// What it last said against it, cleaned; `None` once it has accepted it since.
+    pub credential_refusal: Option<Arc<str>>,
     /// How the local clock stands against upstream's; `None` before an answer has told the time.
     pub local_clock: Option<skew::Standing>,
     /// How the central credential fares otherwise.

@@ -17,6 +17,7 @@ use jobgate::admin::operate::{
 use jobgate::admin::{self, Access, Admin, Parts};
 use jobgate::clock::Clock;
 use jobgate::config::{AdminSettings, SecretSource};
+use jobgate::credential::Health;
 use jobgate::policy::cost::Cost;
 use jobgate::policy::forecast::Forecast;
 use jobgate::policy::job::JobId;
@@ -194,7 +195,12 @@ impl Facts for Standing {
             calls_in_flight: 2,
             paused: true,
             throttle_hold: Some(Duration::from_millis(11_200)),
-            credential_proven: true,
+            credential_refusal: Some("APIGW.0301 ak is locked".into()),
+            credential: Health {
+                available: true,
+                expired_since: Some(Duration::from_secs(25)),
+                ..Health::default()
+            },
             local_clock: Some(skew::Standing {
                 difference: SignedDuration::from_mins(-20),
                 verdict: skew::Verdict::Corrected,
@@ -370,7 +376,7 @@ fn stats_are_told_for_people() {
                paused by the operator: no call goes out
                it throttles: no call for another 12s
                the local clock is 20 minutes behind upstream's
-  credential   accepted by upstream
+  credential   refused by upstream (APIGW.0301 ak is locked): the next call tries it again, expired 25s ago
   budget       41 of 50 calls in 1m may go out now
   plan         jobs whose looks are planned: 400
                jobs in line for their first call: 3

@@ -218,6 +218,11 @@ async fn keys_that_are_over_are_not_sent_until_the_file_says_otherwise() {
     let health = scene.health();
     let end = health.expires_at.unwrap();
     assert!(!health.available && health.expires_in == Some(Duration::ZERO));
+    assert!(health.expired_since > Some(MINUTE), "{health:?}");
+    assert_eq!(
+        scene.why(),
+        "the keys of the file expired at 2020-01-08T03:50:07Z; calls go on when it is renewed"
+    );
     assert!(
         send(&scene.credential, end + MINUTE).is_ok(),
         "clocks differ"

@@ -40,6 +40,9 @@ async fn an_outage_and_its_end_are_a_line_each_and_no_line_has_a_secret() {
     scene.says(Says::Fault(IssueFault::Refused("wrong password".into())));
     scene.pass(DAY, 60 * SECOND).await;
     scene.change_words();
+    scene.says(Says::Fault(IssueFault::Refused("also wrong".into())));
+    scene.pass(DAY, 60 * SECOND).await;
+    scene.change_words();
     scene.says(Says::Next(DAY));
     scene.step().await;
     drop(logging);
@@ -54,6 +57,8 @@ async fn an_outage_and_its_end_are_a_line_each_and_no_line_has_a_secret() {
         ("WARN", "IAM gave no credential", "no connection"),
         ("INFO", "IAM gave a credential", ""),
         ("WARN", "IAM gave no credential", "wrong password"),
+        ("INFO", "the password changed", ""),
+        ("WARN", "IAM gave no credential", "also wrong"),
         ("INFO", "the password changed", ""),
         ("INFO", "IAM gave a credential", ""),
     ];

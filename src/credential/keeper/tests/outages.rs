@@ -104,6 +104,9 @@ async fn a_user_who_is_not_allowed_is_asked_for_once_an_hour() {
     let mut scene = Scene::password();
     scene.says(Says::Fault(IssueFault::Forbidden("locked".into())));
     scene.step().await;
+    let why = scene.why();
+    let next = ": next try in 3600 s, or once the password's file changes";
+    assert!(why.ends_with(next), "{why}");
     scene.pass(5 * HOUR + MINUTE, MINUTE).await;
     assert_eq!(scene.asked(), 6);
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::{ApiStatus, GateStatus};
-use crate::error::{ClockFault, Error};
+use crate::error::{Error, Refusal};
 use crate::policy::budget::{Slot, Verdict};
 use crate::policy::cause::Cause;
 use crate::policy::hold::{Admit, Ending, Holds, InFlight, Ticket};
@@ -18,8 +18,8 @@ pub(super) struct Books {
     /// `None`: lists are counted with the jobs.
     pub(super) list: Option<Account>,
     pub(super) holds: Holds,
-    /// Why the credential was refused last, if that was the clock.
-    pub(super) clock: Option<ClockFault>,
+    /// What upstream last said against the credential, until it takes it again.
+    pub(super) refused: Option<Refusal>,
     /// The operator lets nothing out.
     pub(super) paused: bool,
 }
@@ -72,7 +72,7 @@ impl Books {
         match self.holds.admit(now, account, in_flight) {
             Admit::Throttled { retry_after } => Some(Error::ThrottleHold { retry_after }),
             Admit::CredentialHold { retry_after } => {
-                let clock = self.clock;
+                let clock = self.refused.as_ref().and_then(|refused| refused.clock);
                 Some(Error::CredentialHold { retry_after, clock })
             }
             Admit::Down { cause, retry_after } => Some(Error::UpstreamDown { cause, retry_after }),
@@ -114,11 +114,14 @@ impl Books {
     }
 
     /// Keeps why the credential was refused. A signature with another time is as good as another credential.
-    pub(super) fn blame(&mut self, ending: Ending, clock: Option<ClockFault>) {
+    pub(super) fn blame(&mut self, ending: Ending, refusal: Option<Refusal>) {
+        let clock = refusal.as_ref().and_then(|refusal| refusal.clock);
         match ending {
-            Ending::CredentialRefused => self.clock = clock,
-            Ending::Authenticated => self.clock = None,
-            Ending::NotSent
+            Ending::CredentialRefused => self.refused = refusal,
+            // an answer to a call from before the refusal proves nothing
+            Ending::Authenticated if self.holds.is_proven() => self.refused = None,
+            Ending::Authenticated
+            | Ending::NotSent
             | Ending::Unreachable
             | Ending::Answered
             | Ending::Throttled { .. }
@@ -139,6 +142,10 @@ impl Books {
             outage_hold: holds.outage_left(now),
             paused: self.paused,
             proven: holds.is_proven(),
+            refusal: self
+                .refused
+                .as_ref()
+                .map(|refusal| refusal.to_string().into()),
             failures: holds.failures(now),
         }
     }

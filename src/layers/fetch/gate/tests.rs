@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{Gate, Permit};
 use crate::clock::Clock;
-use crate::error::{ClockFault, ClockOff, Error};
+use crate::error::{ClockFault, ClockOff, Error, Refusal};
 use crate::policy::hold::{CredentialKind, Ending};
 use crate::policy::limit::Api;
 
@@ -191,9 +191,11 @@ fn a_refusal_for_a_time_that_is_corrected_counts_and_pauses_nothing() {
     };
     let refuse = |clock| {
         let mut permit = ask(&gate).unwrap();
-        permit.blame(clock);
+        permit.blame(Some(Refusal::from("APIGW.0301 no").because_of(clock)));
         permit.settle(Ending::CredentialRefused);
     };
+    let said = || gate.status().refusal;
+    assert_eq!(said(), None);
     let held_because_of = || match ask(&gate) {
         Err(Error::CredentialHold { retry_after, clock }) => (retry_after.as_secs(), clock),
         other => panic!("{other:?}"),
@@ -208,6 +210,7 @@ fn a_refusal_for_a_time_that_is_corrected_counts_and_pauses_nothing() {
 
     refuse(None);
     assert_eq!(held_because_of(), (60, None), "the last refusal says why");
+    assert_eq!(said().as_deref(), Some("APIGW.0301 no"));
     clock.advance(Duration::from_secs(60));
 
     refuse(Some(fault(true)));
@@ -218,6 +221,26 @@ fn a_refusal_for_a_time_that_is_corrected_counts_and_pauses_nothing() {
         "{left}: however good the reason, there are no five failures in five minutes"
     );
     assert_eq!(clock, Some(fault(true)));
+}
+
+/// What upstream said is known until it takes the credential: an answer from before the refusal is no proof.
+#[test]
+fn what_upstream_said_is_kept_until_it_takes_the_credential_again() {
+    let (gate, clock) = warm(50, CredentialKind::Renewable);
+    ask(&gate).unwrap().settle(Ending::Authenticated);
+    let (mut refused, late) = (ask(&gate).unwrap(), ask(&gate).unwrap());
+    let words = "APIGW.0307 The token must be updated";
+    refused.blame(Some(words.into()));
+    refused.settle(Ending::CredentialRefused);
+    late.settle(Ending::Authenticated);
+    assert_eq!(gate.status().refusal.as_deref(), Some(words));
+
+    clock.advance(Duration::from_secs(30));
+    let status = gate.status();
+    assert_eq!((status.credential_hold, status.proven), (None, false));
+    assert_eq!(status.refusal.as_deref(), Some(words));
+    ask(&gate).unwrap().settle(Ending::Authenticated);
+    assert_eq!(gate.status().refusal, None);
 }
 
 #[test]
