@@ -1,4 +1,4 @@
-//! Is a request signed with a secret? The side of [`signing`](super::signing) that believes nothing.
+//! Is a request signed with a secret? The side of [`signing`] that believes nothing.
 //!
 //! The official SDKs sign different sets of headers, so the list in the request is followed and nothing else; the date must be on it.
 //! A request is judged as it came over the wire. Whether it carries a body decides too: a signature covers the body, which is

@@ -1,4 +1,4 @@
-//! Who is calling: what a request presents ([`presented`]), and which client a key belongs to.
+//! Who is calling: what a request presents ([`presented()`]), and which client a key belongs to.
 //!
 //! Which client a *signature* belongs to is not known here: that takes secrets, which one room alone sees
 //! ([`credential`](crate::credential)).
