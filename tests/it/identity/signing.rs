@@ -57,7 +57,8 @@ async fn a_key_that_is_refused_at_noon_rests_and_is_used_again_within_a_pause_of
         assert_eq!(ready.status, 200);
         let why = ready.text();
         assert!(
-            why.contains("upstream refused the gateway's credential: next try in"),
+            why.contains("upstream refused the gateway's credential (APIGW.0301")
+                && why.contains("next try in"),
             "{why}"
         );
         let credential = day.credential().await;

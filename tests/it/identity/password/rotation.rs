@@ -60,8 +60,8 @@ async fn a_rotated_password_is_tried_once_until_its_file_changes_and_the_user_is
     let refused = |line: &&String| line.starts_with("IAM gave no credential fault=wrong ");
     assert_eq!(
         log.lines().iter().filter(refused).count(),
-        1,
-        "a way to fail is told once"
+        2,
+        "each refused password is told once"
     );
     assert!(!log.lines().concat().contains(NEW_PASSWORD));
     assert!(!day.end().await.contains(NEW_PASSWORD));
