@@ -1,78 +1,37 @@
 //! The line of each act.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tracing::Dispatch;
-use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::Level;
 
 use super::{Access, Double, JOB, PATIENCE, Running, TOKEN, guarded, running_with};
-use crate::clock::Clock;
-use crate::config::{AccessLog, LogFormat, LogSettings};
-use crate::telemetry::lines::Lines;
-use crate::telemetry::lines::memory::Memory;
-use crate::telemetry::logging::subscriber;
+use crate::telemetry::lines::memory::Log;
 
-/// `tracing` asks one subscriber that is alone about a new place of logging on whatever thread comes to that place first, and
-/// remembers its answer for all; among several it asks each. So none of these tests may ever have the only one.
-static NEVER_ALONE: LazyLock<[Dispatch; 2]> =
-    LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::default())));
-
-/// What is logged on this thread while it lives, at the quietest level.
-struct Log {
-    memory: Memory,
-    lines: Lines,
-    _installed: DefaultGuard,
+/// The audit log is written at the quietest level, too.
+fn quietest() -> Log {
+    Log::install(Level::ERROR)
 }
 
-// === impl Log ===
-
-impl Log {
-    fn install() -> Self {
-        LazyLock::force(&NEVER_ALONE);
-        let memory = Memory::default();
-        let lines = Lines::start(memory.clone()).unwrap();
-        let settings = LogSettings {
-            format: LogFormat::Json,
-            level: tracing::Level::ERROR,
-            access: AccessLog::Off,
-        };
-        let subscriber = subscriber(&settings, lines.clone(), Clock::manual());
-        Self {
-            memory,
-            lines,
-            _installed: tracing::subscriber::set_default(subscriber),
-        }
-    }
-
-    fn text(&self) -> String {
-        assert!(self.lines.flush(PATIENCE));
-        self.memory.text()
-    }
-
-    /// Act, job, outcome and code of each line.
-    fn acts(&self) -> Vec<Value> {
-        let text = self.text();
-        let lines = text.lines().map(|line| {
-            let line: Value = serde_json::from_str(line).unwrap();
-            assert_eq!(line["target"], "jobgate::audit", "{line}");
-            assert!(
-                line["peer"].as_str().unwrap().starts_with("127.0.0.1:"),
-                "{line}"
-            );
-            json!([
-                line["act"],
-                line["job.id"],
-                line["outcome"],
-                line["error.code"]
-            ])
-        });
-        lines.collect()
-    }
+/// Act, job, outcome and code of each line.
+fn acts(log: &Log) -> Vec<Value> {
+    let lines = log.lines().into_iter().map(|line| {
+        assert_eq!(line["target"], "jobgate::audit", "{line}");
+        assert!(
+            line["peer"].as_str().unwrap().starts_with("127.0.0.1:"),
+            "{line}"
+        );
+        json!([
+            line["act"],
+            line["job.id"],
+            line["outcome"],
+            line["error.code"]
+        ])
+    });
+    lines.collect()
 }
 
 async fn ask_all(admin: &Running) {
@@ -90,7 +49,7 @@ async fn ask_all(admin: &Running) {
 #[tokio::test]
 async fn every_act_leaves_one_line_at_the_quietest_level_and_looks_leave_none() {
     for (empty, outcome) in [(false, "done"), (true, "nothing_to_do")] {
-        let log = Log::install();
+        let log = quietest();
         let double = Double {
             empty,
             ..Double::default()
@@ -105,7 +64,7 @@ async fn every_act_leaves_one_line_at_the_quietest_level_and_looks_leave_none() 
             json!(["refresh", JOB, "done", null])
         };
         assert_eq!(
-            log.acts(),
+            acts(&log),
             [
                 json!(["invalidate", JOB, outcome, null]),
                 json!(["invalidate_all", null, outcome, null]),
@@ -121,7 +80,7 @@ async fn every_act_leaves_one_line_at_the_quietest_level_and_looks_leave_none() 
 
 #[tokio::test]
 async fn an_attempt_that_is_refused_is_written_down_with_the_reason() {
-    let log = Log::install();
+    let log = quietest();
     let admin = running_with(Double::default(), guarded()).await;
     let wrong = "Authorization: Bearer a-wrong-token-0123456789\r\n";
     let right = format!("Authorization: Bearer {TOKEN}\r\n");
@@ -143,7 +102,7 @@ async fn an_attempt_that_is_refused_is_written_down_with_the_reason() {
         .await;
     body.assert_error(400, "JG.4002");
     assert_eq!(
-        log.acts(),
+        acts(&log),
         [
             json!(["invalidate", JOB, "refused", "JG.4011"]),
             json!(["invalidate", JOB, "refused", "JG.4011"]),
@@ -162,17 +121,17 @@ async fn an_attempt_that_is_refused_is_written_down_with_the_reason() {
 
 #[tokio::test]
 async fn an_act_that_comes_to_no_good_end_is_written_down_too() {
-    let log = Log::install();
+    let log = quietest();
     let double = Double {
         hangs: true,
         ..Double::default()
     };
     let admin = running_with(double, Access::default()).await;
     admin.ask(&format!("POST /api/entries/{JOB}/refresh")).await;
-    assert_eq!(log.acts(), [json!(["refresh", JOB, "failed", "JG.5042"])]);
+    assert_eq!(acts(&log), [json!(["refresh", JOB, "failed", "JG.5042"])]);
     admin.stopped().await;
 
-    let log = Log::install();
+    let log = quietest();
     let double = Double {
         broken: true,
         ..Double::default()
@@ -183,7 +142,7 @@ async fn an_act_that_comes_to_no_good_end_is_written_down_too() {
     assert!(text.contains(r#""outcome":"failed""#), "{text}");
     admin.stopped().await;
 
-    let log = Log::install();
+    let log = quietest();
     let double = Double {
         hangs: true,
         patience: PATIENCE,
@@ -203,6 +162,6 @@ async fn an_act_that_comes_to_no_good_end_is_written_down_too() {
         }
     };
     timeout(PATIENCE, gone).await.unwrap();
-    assert_eq!(log.acts(), [json!(["refresh", JOB, "left", null])]);
+    assert_eq!(acts(&log), [json!(["refresh", JOB, "left", null])]);
     admin.stopped().await;
 }

@@ -1,47 +1,28 @@
 //! What the operator reads of requests that name no client.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tracing::Dispatch;
-use tracing::subscriber::NoSubscriber;
+use tracing::Level;
 
 use super::{Keyring, Refusals};
 use crate::clock::Clock;
-use crate::config::{AccessLog, LogFormat, LogSettings};
 use crate::credential::ClientSecrets;
 use crate::layers::Exchange;
 use crate::policy::client::{Clients, Fingerprint};
 use crate::policy::request_id::RequestId;
-use crate::telemetry::lines::Lines;
-use crate::telemetry::lines::memory::Memory;
-use crate::telemetry::logging::subscriber;
+use crate::telemetry::lines::memory::Log;
 use crate::telemetry::metrics::RefusalMetrics;
-
-/// See the tests of the gate: `tracing` asks several subscribers about a place of logging, but one that is alone only once.
-static NEVER_ALONE: LazyLock<[Dispatch; 2]> =
-    LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::default())));
 
 /// The lines that `act` writes.
 fn logged(act: impl FnOnce()) -> Vec<Value> {
-    LazyLock::force(&NEVER_ALONE);
-    let memory = Memory::default();
-    let lines = Lines::start(memory.clone()).unwrap();
-    let settings = LogSettings {
-        format: LogFormat::Json,
-        level: tracing::Level::INFO,
-        access: AccessLog::Off,
-    };
-    let subscriber = subscriber(&settings, lines.clone(), Clock::manual());
-    tracing::subscriber::with_default(subscriber, act);
-    assert!(lines.flush(Duration::from_secs(20)));
-    let text = memory.text();
-    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-    lines.collect()
+    let log = Log::install(Level::INFO);
+    act();
+    log.lines()
 }
 
 /// A door that one client has a key to.

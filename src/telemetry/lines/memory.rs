@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tracing::Dispatch;
-use tracing::subscriber::NoSubscriber;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Level};
 
 use super::Lines;
 use crate::clock::Clock;
@@ -36,28 +36,61 @@ impl Write for Memory {
 }
 
 /// `tracing` asks one subscriber that is alone about a new place of logging on whatever thread comes to that place first, and
-/// remembers its answer for all; among several it asks each.
+/// remembers its answer for all; among several it asks each. So no test may ever have the only one.
 static NEVER_ALONE: LazyLock<[Dispatch; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::default())));
 
+/// What is logged on this thread while it lives.
+pub(crate) struct Log {
+    memory: Memory,
+    lines: Lines,
+    _installed: DefaultGuard,
+}
+
+// === impl Log ===
+
+impl Log {
+    pub(crate) fn install(level: Level) -> Self {
+        LazyLock::force(&NEVER_ALONE);
+        let memory = Memory::default();
+        let lines = Lines::start(memory.clone()).unwrap();
+        let settings = LogSettings {
+            format: LogFormat::Json,
+            level,
+            access: AccessLog::Off,
+        };
+        let subscriber = subscriber(&settings, lines.clone(), Clock::manual());
+        Self {
+            memory,
+            lines,
+            _installed: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        assert!(self.lines.flush(Duration::from_secs(20)));
+        self.memory.text()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let text = self.text();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect()
+    }
+
+    /// Level, text and one field of each line.
+    pub(crate) fn told(&self, field: &str) -> Vec<(String, String, String)> {
+        let told = self.lines().into_iter().map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            (text("level"), text("message"), text(field))
+        });
+        told.collect()
+    }
+}
+
 /// Level, text and one field of each line that `act` writes.
 pub(crate) fn logged(field: &str, act: impl FnOnce()) -> Vec<(String, String, String)> {
-    LazyLock::force(&NEVER_ALONE);
-    let memory = Memory::default();
-    let lines = Lines::start(memory.clone()).unwrap();
-    let settings = LogSettings {
-        format: LogFormat::Json,
-        level: tracing::Level::INFO,
-        access: AccessLog::Off,
-    };
-    let subscriber = subscriber(&settings, lines.clone(), Clock::manual());
-    tracing::subscriber::with_default(subscriber, act);
-    assert!(lines.flush(Duration::from_secs(20)));
-    let text = memory.text();
-    let lines = text.lines().map(|line| {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-        (text("level"), text("message"), text(field))
-    });
-    lines.collect()
+    let log = Log::install(Level::INFO);
+    act();
+    log.told(field)
 }

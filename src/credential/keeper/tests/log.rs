@@ -1,36 +1,14 @@
 //! What the operator reads: each change of how things stand once, not each try.
 
-use std::sync::LazyLock;
-
-use serde_json::Value;
-use tracing::Dispatch;
-use tracing::subscriber::NoSubscriber;
+use tracing::Level;
 
 use super::{DAY, HOUR, PASSWORD, SECOND, Says, Scene, token, unavailable};
-use crate::clock::Clock;
-use crate::config::{AccessLog, LogFormat, LogSettings};
 use crate::credential::issue::IssueFault;
-use crate::telemetry::lines::Lines;
-use crate::telemetry::lines::memory::Memory;
-use crate::telemetry::logging::subscriber;
-
-/// `tracing` asks one subscriber that is alone about a new place of logging on whatever thread comes to that place first, and
-/// remembers its answer for all; among several it asks each.
-static NEVER_ALONE: LazyLock<[Dispatch; 2]> =
-    LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::default())));
+use crate::telemetry::lines::memory::Log;
 
 #[tokio::test]
 async fn an_outage_and_its_end_are_a_line_each_and_no_line_has_a_secret() {
-    LazyLock::force(&NEVER_ALONE);
-    let memory = Memory::default();
-    let lines = Lines::start(memory.clone()).unwrap();
-    let settings = LogSettings {
-        format: LogFormat::Json,
-        level: tracing::Level::INFO,
-        access: AccessLog::Off,
-    };
-    let subscriber = subscriber(&settings, lines.clone(), Clock::manual());
-    let logging = tracing::subscriber::set_default(subscriber);
+    let log = Log::install(Level::INFO);
     let mut scene = Scene::password();
     scene.says(Says::Fault(unavailable()));
     scene.step().await;
@@ -45,14 +23,6 @@ async fn an_outage_and_its_end_are_a_line_each_and_no_line_has_a_secret() {
     scene.change_words();
     scene.says(Says::Next(DAY));
     scene.step().await;
-    drop(logging);
-    assert!(lines.flush(20 * SECOND));
-    let text = memory.text();
-    let told = text.lines().map(|line| {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-        (text("level"), text("message"), text("fault"))
-    });
     let expected = [
         ("WARN", "IAM gave no credential", "no connection"),
         ("INFO", "IAM gave a credential", ""),
@@ -64,7 +34,8 @@ async fn an_outage_and_its_end_are_a_line_each_and_no_line_has_a_secret() {
     ];
     let expected =
         expected.map(|(level, message, fault)| (level.into(), message.into(), fault.into()));
-    assert_eq!(told.collect::<Vec<(String, String, String)>>(), expected);
+    assert_eq!(log.told("fault"), expected);
+    let text = log.text();
     assert!(!text.contains(PASSWORD));
     for nth in 1..=scene.asked() {
         assert!(!text.contains(&token(nth)));
