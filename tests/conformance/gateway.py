@@ -159,6 +159,19 @@ class Gateway:
 
 
 @contextlib.contextmanager
+def serving(handler):
+    """A server of our own on a free port; its `url` says where."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()  # how often it looks whether to end, in s
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
 def origin(body, delay_s=0.0):
     """An upstream that answers every call with the same job, after a delay, and keeps the paths it was asked for, and when."""
 
@@ -166,8 +179,8 @@ def origin(body, delay_s=0.0):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            server.times.append(time.monotonic())
-            server.asked.append(self.path)  # appending is atomic
+            self.server.times.append(time.monotonic())
+            self.server.asked.append(self.path)  # appending is atomic
             time.sleep(delay_s)
             payload = json.dumps(body, ensure_ascii=False).encode()
             self.send_response(200)
@@ -179,15 +192,9 @@ def origin(body, delay_s=0.0):
         def log_message(self, *_):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.times = [], []
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()  # how often it looks whether to end, in s
-    try:
+    with serving(Handler) as server:
+        server.asked, server.times = [], []
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def until(what, holds, patience_s=10):

@@ -3,9 +3,10 @@
 import contextlib
 import http.client
 import http.server
-import threading
 import types
 import urllib.parse
+
+import gateway
 
 
 @contextlib.contextmanager
@@ -19,7 +20,7 @@ def to(url, change=lambda path, headers: (path, headers)):
 
         def do_GET(self):
             path = self.requestline.split()[1]  # as it is sent: `self.path` has one slash where the wire has two
-            server.seen.append(path)
+            self.server.seen.append(path)
             path, headers = change(path, self.headers.items())
             connection = http.client.HTTPConnection(upstream, timeout=60)
             connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
@@ -29,7 +30,7 @@ def to(url, change=lambda path, headers: (path, headers)):
             answer = connection.getresponse()
             body = answer.read()
             connection.close()
-            server.answers.append(types.SimpleNamespace(status=answer.status, headers=answer.headers, body=body))
+            self.server.answers.append(types.SimpleNamespace(status=answer.status, headers=answer.headers, body=body))
             self.send_response_only(answer.status, answer.reason)
             for name, value in answer.getheaders():
                 self.send_header(name, value)
@@ -39,12 +40,6 @@ def to(url, change=lambda path, headers: (path, headers)):
         def log_message(self, *_):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.seen, server.answers = [], []
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()  # how often it looks whether to end, in s
-    try:
+    with gateway.serving(Handler) as server:
+        server.seen, server.answers = [], []
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
