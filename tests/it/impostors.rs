@@ -1,26 +1,21 @@
 //! Who would be somebody else: what was captured of a good request, and everything around it that could be bent.
 
 use std::fs;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderValue, Request};
 use http_body_util::Empty;
-use jobgate::clock::Clock;
 use jobgate::config::SecretSource;
-use jobgate::credential::signing::{Signable, authorization};
 use jobgate::policy::allowance::Allowance;
 use jobgate::policy::job::JobId;
 use tempfile::TempDir;
 
 use crate::clients::{KEY, OTHER_KEY};
 use crate::raw::{Reply, Script};
+use crate::signatures::{self, DATE, PATH, SECRET, at_the_date};
 use crate::support::{DOCUMENTED, Http2, JOB, Running, in_front_of};
-
-const PATH: &str = "/v1/job/901878212b1a49be9c1a1054c272762a/info";
-const SECRET: &str = "jgs_secret-of-the-client-that-signs";
-const DATE: &str = "20240605T080058Z";
 
 struct House {
     gateway: Running,
@@ -34,8 +29,7 @@ impl House {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("secret");
         fs::write(&file, SECRET).unwrap();
-        let clock = Clock::manual();
-        clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_574_458));
+        let clock = at_the_date();
         let gateway = in_front_of(&script.url())
             .with_clock(&clock)
             .in_keys_mode(&[("wallboard", KEY), ("bot", OTHER_KEY)])
@@ -61,24 +55,9 @@ impl House {
     }
 }
 
-/// `Authorization` of `GET target` with these signed fields.
+/// `Authorization` of `GET target` with these signed fields, as wallboard signs.
 fn sign(target: &str, fields: &[(&str, &str)]) -> String {
-    let mut headers = HeaderMap::new();
-    for (name, value) in fields {
-        let name = HeaderName::try_from(*name).unwrap();
-        headers.insert(name, HeaderValue::from_str(value).unwrap());
-    }
-    let signed: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let signable = Signable {
-        method: "GET",
-        path,
-        query,
-        headers: &headers,
-        signed: &signed,
-        body: b"",
-    };
-    authorization(&signable, "wallboard", SECRET).unwrap()
+    signatures::sign(target, fields, ("wallboard", SECRET))
 }
 
 #[tokio::test]

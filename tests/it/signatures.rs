@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Builder as RequestBuilder;
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::Empty;
 use jobgate::clock::Clock;
 use jobgate::config::SecretSource;
@@ -18,9 +18,9 @@ use crate::clients::KEY;
 use crate::raw::{Reply, Script, Wire};
 use crate::support::{DOCUMENTED, Http2, Running, in_front_of};
 
-const PATH: &str = "/v1/job/901878212b1a49be9c1a1054c272762a/info";
-const SECRET: &str = "jgs_secret-of-the-client-that-signs";
-const DATE: &str = "20240605T080058Z";
+pub(crate) const PATH: &str = "/v1/job/901878212b1a49be9c1a1054c272762a/info";
+pub(crate) const SECRET: &str = "jgs_secret-of-the-client-that-signs";
+pub(crate) const DATE: &str = "20240605T080058Z";
 
 /// A gateway at [`DATE`] for one client with a plain key, and a secret in a file.
 struct House {
@@ -40,8 +40,7 @@ impl House {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("secret");
         fs::write(&file, secret).unwrap();
-        let clock = Clock::manual();
-        clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_574_458));
+        let clock = at_the_date();
         let gateway = in_front_of(&script.url())
             .with_clock(&clock)
             .in_keys_mode(&[(client, KEY)])
@@ -94,20 +93,44 @@ impl House {
     }
 }
 
+/// A clock at [`DATE`].
+pub(crate) fn at_the_date() -> Clock {
+    let clock = Clock::manual();
+    clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_574_458));
+    clock
+}
+
+/// `Authorization` of `GET target` with these signed fields.
+pub(crate) fn sign(
+    target: &str,
+    fields: &[(&str, &str)],
+    (access_key, secret_key): (&str, &str),
+) -> String {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        let name = HeaderName::try_from(*name).unwrap();
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+    }
+    let signed: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let signable = Signable {
+        method: "GET",
+        path,
+        query,
+        headers: &headers,
+        signed: &signed,
+        body: b"",
+    };
+    authorization(&signable, access_key, secret_key).unwrap()
+}
+
 /// The three headers of a signed `GET`.
 fn signed(host: &str, path: &str, access_key: &str, secret_key: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(HOST, host.parse().unwrap());
     headers.insert("x-sdk-date", HeaderValue::from_static(DATE));
-    let signable = Signable {
-        method: "GET",
-        path,
-        query: "",
-        headers: &headers,
-        signed: &["host", "x-sdk-date"],
-        body: b"",
-    };
-    let value = authorization(&signable, access_key, secret_key).unwrap();
+    let fields = [("host", host), ("x-sdk-date", DATE)];
+    let value = sign(path, &fields, (access_key, secret_key));
     headers.insert(AUTHORIZATION, value.parse().unwrap());
     headers
 }
